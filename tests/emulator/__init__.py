@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The local Drive: an emulator of Google Drive API v3 for tests, on loopback only."""
