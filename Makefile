@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+# drivefs-models - `make help` lists the targets.
+#
+# Dependencies go one way, checked by `make check-layers` and by the link line of every unit-test
+# binary:   fs -> drive, cache, format;   drive -> format;   cache -> format;   format -> libc.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+INSTALL  ?= install
+PKG      ?= pkg-config
+
+# MODE names a set of flags; objects of different modes never share a folder.
+MODE     ?= release
+O        := build/$(MODE)
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+            -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wconversion -Wno-sign-conversion
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_debug   := -O0 -g3 -DDFM_DEBUG
+FLAGS_asan    := -O1 -g -DDFM_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan    := -O1 -g -DDFM_DEBUG -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_fuzz    := -O1 -g -DDFM_DEBUG -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+ifeq ($(origin FLAGS_$(MODE)),undefined)
+$(error unknown MODE=$(MODE); one of release debug asan tsan fuzz)
+endif
+
+DEPS_format :=
+DEPS_cache  := lmdb
+DEPS_drive  := libcurl libcjson libcrypto
+DEPS_fs     := fuse3
+LAYERS      := format cache drive fs
+pkgflags     = $(if $(1),$(shell $(PKG) --cflags $(1)))
+pkglibs      = $(if $(1),$(shell $(PKG) --libs $(1)))
+
+CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDFM_VERSION='"$(VERSION)"'
+CFLAGS   += -std=c11 $(WARN) $(FLAGS_$(MODE)) -pthread
+LDFLAGS  += $(FLAGS_$(MODE)) -pthread
+
+SRC_format := $(wildcard format/*.c)
+SRC_cache  := $(wildcard cache/*.c)
+SRC_drive  := $(wildcard drive/*.c)
+SRC_fs     := $(filter-out fs/main.c,$(wildcard fs/*.c))
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS      := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+## all: build build/MODE/drivefs-models (default); MODE=release|debug|asan|tsan|fuzz
+all: $(O)/drivefs-models
+
+$(O)/drivefs-models: $(O)/fs/main.o $(O)/libfs.a $(O)/libdrive.a $(O)/libcache.a $(O)/libformat.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkglibs,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache))
+
+define layer
+$(O)/lib$(1).a: $(SRC_$(1):%.c=$(O)/%.o)
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+$(O)/$(1)/%.o: $(1)/%.c Makefile | $(O)/$(1)/.dir
+	$(CC) $(CPPFLAGS) $(call pkgflags,$(DEPS_$(1))) $(CFLAGS) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
+%/.dir:
+	@mkdir -p $(@D) && touch $@
+.PRECIOUS: %/.dir $(O)/%.o
+-include $(wildcard $(O)/*/*.d $(O)/tests/*/*.d)
+
+# One test binary per layer, linked with that layer and what it may use, nothing more.
+LINK_format := format
+LINK_cache  := cache format
+LINK_drive  := drive format
+LINK_fs     := fs drive cache format
+TESTED      := $(foreach l,$(LAYERS),$(if $(filter tests/unit/test_$(l)_%.c,$(UNIT_SRC)),$(l)))
+unit_objs    = $(patsubst %.c,$(O)/%.o,$(filter tests/unit/test_$(1)_%.c,$(UNIT_SRC)))
+WRAP        := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+define unit
+$(O)/unit_$(1): $(call unit_objs,$(1)) $(O)/tests/unit/main.o $(O)/tests/unit/torture.o $(LINK_$(1):%=$(O)/lib%.a)
+	$(CC) $(LDFLAGS) $(WRAP) -o $$@ $$^ $(call pkglibs,$(sort $(foreach l,$(LINK_$(1)),$(DEPS_$(l)))))
+endef
+$(foreach l,$(LAYERS),$(eval $(call unit,$(l))))
+$(O)/tests/%.o: tests/%.c Makefile | $(O)/tests/unit/.dir $(O)/tests/fuzz/.dir $(O)/tests/tools/.dir
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+
+## check-unit: the unit tests; one test: make check-unit T=cache_block; other builds: MODE=asan
+check-unit: $(TESTED:%=$(O)/unit_%)
+	@for l in $(TESTED); do $(O)/unit_$$l $(T) || exit 1; done
+## check-asan check-tsan: the unit tests under AddressSanitizer + UBSan, ThreadSanitizer
+check-asan check-tsan:
+	$(MAKE) MODE=$(@:check-%=%) check-unit
+## check-torture: every unit test once per allocation, failing each in turn, under ASan
+check-torture:
+	TORTURE=1 $(MAKE) MODE=asan check-unit
+## check-locks: clang's static thread-safety analysis of every lock annotation
+check-locks:
+	@for f in $(foreach l,$(LAYERS),$(SRC_$(l))); do clang $(CPPFLAGS) \
+	  $(call pkgflags,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache)) -std=c11 -fsyntax-only -Werror=thread-safety \
+	  $$f || exit 1; done; echo "locks ok"
+## check-layers: fail where a folder includes what it may not depend on
+check-layers:
+	@! grep -nE '#include "(fs|drive|cache)/' format/*.[ch]
+	@! grep -nE '#include "(fs|drive)/' cache/*.[ch]
+	@! grep -nE '#include "(fs|cache)/' drive/*.[ch]
+	@! grep -nE '#include "[^/"]+"' $(wildcard $(LAYERS:%=%/*.[ch]))
+	@! grep -nE '#include <(curl|openssl|cjson|lmdb|fuse)' format/*.[ch]
+	@! grep -nE '#include <(curl|openssl|cjson|fuse)' cache/*.[ch]
+	@! grep -nE '#include <(lmdb|fuse)' drive/*.[ch]
+	@! grep -nE '#include <(curl|openssl|cjson|lmdb)' fs/*.[ch]
+	@! grep -nwE '(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|system|popen)[[:space:]]*\(' \
+	  $(foreach l,$(LAYERS),$(SRC_$(l)))
+	@echo "layers ok"
+## check-headers: every header compiles on its own
+check-headers:
+	@for h in $(wildcard $(LAYERS:%=%/*.h)); do printf '#include "%s"\n#include "%s"\n' $$h $$h | \
+	  $(CC) $(CPPFLAGS) $(call pkgflags,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache)) -std=c11 -Wall -Wextra -Werror \
+	  -fsyntax-only -xc - || exit 1; done; echo "headers ok"
+## fuzz-regress: replay every fuzz corpus with the plain compiler
+fuzz-regress: $(FUZZ:%=$(O)/%)
+	@for f in $(FUZZ); do $(O)/$$f tests/fuzz/corpus/$${f#fuzz_}/* || exit 1; done
+$(O)/fuzz_drive_%: $(O)/tests/fuzz/fuzz_drive_%.o $(O)/tests/fuzz/driver.o $(O)/libdrive.a $(O)/libformat.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkglibs,$(DEPS_drive))
+$(O)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/driver.o $(O)/libformat.a
+	$(CC) $(LDFLAGS) -o $@ $^
+## fuzz: fuzz one target with libFuzzer: make fuzz F=pickle TIME=60
+fuzz:
+	$(MAKE) MODE=fuzz CC=clang build/fuzz/libformat.a build/fuzz/libdrive.a build/fuzz/tests/fuzz/fuzz_$(F).o
+	clang -fsanitize=address,undefined,fuzzer -o build/fuzz/$(F) build/fuzz/tests/fuzz/fuzz_$(F).o \
+	  build/fuzz/libdrive.a build/fuzz/libformat.a $(call pkglibs,$(DEPS_drive))
+	build/fuzz/$(F) -max_total_time=$(or $(TIME),60) tests/fuzz/corpus/$(F)
+# Small programs that tests call; each may use format/ only.
+tools: $(TOOLS:%=$(O)/%)
+$(TOOLS:%=$(O)/%): $(O)/%: $(O)/tests/tools/%.o $(O)/libformat.a
+	$(CC) $(LDFLAGS) -o $@ $^
+
+## install: install into DESTDIR and PREFIX (binary, man page)
+install: all
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1"
+	$(INSTALL) -m 755 $(O)/drivefs-models "$(DESTDIR)$(BINDIR)/drivefs-models"
+	$(INSTALL) -m 644 man/drivefs-models.1 "$(DESTDIR)$(MANDIR)/man1/"
+## uninstall: remove what install put there
+uninstall:
+	$(RM) "$(DESTDIR)$(BINDIR)/drivefs-models" "$(DESTDIR)$(MANDIR)/man1/drivefs-models.1"
+## clean: remove build/
+clean:
+	$(RM) -r build
+## help: this list
+help:
+	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+.PHONY: all tools check-unit check-asan check-tsan check-torture check-locks check-layers check-headers \
+        fuzz-regress fuzz install uninstall clean help

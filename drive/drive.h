@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Google Drive v3 over HTTPS: https://developers.google.com/workspace/drive/api/reference/rest/v3
+ *
+ * Blocking calls, any thread. Each carries out its own retries (rate limits, 429, 5xx, lost
+ * connections) with backoff, within the deadline of drive_config, ends with -EINTR soon after
+ * cancelled() (format/base.h), and returns 0 or -errno (drive/error.c holds the one table) with
+ * "what HTTP 403 reason: message" recorded. No lock is held on the network. Tokens, keys and
+ * upload session URIs never get into an error or a trace line, and tokens are sent to the origin
+ * of api_root only.
+ *
+ * errno: -ENOENT not there, or not to be seen by this identity; -EACCES not allowed, credentials
+ * refused; -ENOSPC, -EDQUOT no storage; -ESTALE changed under us; -ETIMEDOUT deadline;
+ * -ENETUNREACH, -ECONNREFUSED, -EHOSTUNREACH no way there; -EIO anything else; -EINTR cancelled;
+ * -EBADMSG an answer that is not what Drive says it sends. */
+#ifndef DFM_DRIVE_DRIVE_H
+#define DFM_DRIVE_DRIVE_H
+#include "format/source.h"
+
+enum {
+	DRIVE_ID_MAX = 127,		/* bytes of an id or revision id, without NUL; real ones: 19..60 */
+	DRIVE_DIGEST_MD5 = 16,
+};
+
+struct drive_config {
+	const char *key_file;		/* service-account key; NULL: $GOOGLE_APPLICATION_CREDENTIALS */
+	const char *api_root;		/* origin, no path; NULL: https://www.googleapis.com */
+	const char *ca_file;		/* PEM; NULL: the system's */
+	unsigned connections_max;	/* bulk transfers at once; metadata has 4 of its own. 1..64 */
+	unsigned deadline_ms;		/* one metadata call with its retries; also longest time without a byte */
+	/* One line per HTTP request, without secrets: "GET /drive/v3/files/ID 206 1048576 B 103 ms".
+	 * May be called from any thread; NULL: none. */
+	void (*trace)(void *ctx, const char *line);
+	void *trace_ctx;
+};
+
+/* What Drive says of one file. Strings that may be long are owned by the struct. */
+struct drive_file {
+	char id[DRIVE_ID_MAX + 1];
+	char parent[DRIVE_ID_MAX + 1];	/* "" where Drive shows none */
+	char revision[DRIVE_ID_MAX + 1];/* headRevisionId; "" for what has no bytes */
+	char drive[DRIVE_ID_MAX + 1];	/* shared drive, or "" */
+	char *name;			/* UTF-8 as Drive has it ('/', "..", any length); U+0000 is given as U+2400 */
+	char *description;		/* NULL where there is none */
+	char *mime;
+	uint64_t size;			/* bytes; 0 for what has none */
+	uint64_t version;		/* grows with every change that Drive makes */
+	int64_t mtime_ms, created_ms;	/* Unix time */
+	bool folder;
+	bool blob;			/* has bytes that can be downloaded; false: folder, Docs, shortcut */
+	bool trashed;
+	bool can_edit;
+	bool has_md5;
+	uint8_t md5[DRIVE_DIGEST_MD5];
+};
+void drive_file_done(struct drive_file *f);	/* frees the strings, zeroes; half-filled is fine */
+#define CLEANUP_DRIVE_FILE CLEANUP(drive_file_done)
+
+struct drive;
+/* Reads the credentials; no network yet. -ENOENT/-EACCES/-EBADMSG: the key file is missing, has
+ * open permissions or is a symlink, or is not a key: the reason says what to do. */
+MUST_CHECK int drive_open(const struct drive_config *cfg, struct drive **ret);
+/* Every source must be gone. NULL is fine; returns NULL. */
+struct drive *drive_close(struct drive *d);
+/* Who we are: the service account's e-mail address. Borrowed. */
+const char *drive_identity(const struct drive *d);
+
+/* ---- metadata */
+/* `id` may be "root". *ret is filled on success only; drive_file_done() it. */
+MUST_CHECK int drive_get(struct drive *d, const char *id, struct drive_file *ret);
+/* Every child of a folder that is not trashed, in no order. each() may take over the strings of
+ * *f by zeroing them; it returns 0 to go on, anything else ends the listing and is returned. An
+ * error half-way means that nothing is known: what each() got so far is not the folder. */
+MUST_CHECK int drive_list(struct drive *d, const char *folder_id,
+			  int (*each)(void *ctx, struct drive_file *f), void *ctx);
+/* Idempotent by a reserved id: a retry never makes a second folder. */
+MUST_CHECK int drive_mkdir(struct drive *d, const char *parent_id, const char *name, struct drive_file *ret);
+
+/* A change of metadata; what is NULL (-1 for mtime_ms) stays as it is. */
+struct drive_edit {
+	const char *name;
+	const char *description;	/* "" removes it */
+	const char *from_parent, *to_parent; /* both or none */
+	int64_t mtime_ms;		/* -1: unchanged (Drive itself moves it on some edits: give it) */
+	bool trash;
+};
+MUST_CHECK int drive_edit(struct drive *d, const char *id, const struct drive_edit *e, struct drive_file *ret);
+
+struct drive_about {
+	uint64_t limit, usage;		/* bytes; limit 0: none is known (shared drives, pooled storage) */
+};
+MUST_CHECK int drive_about(struct drive *d, struct drive_about *ret);
+
+/* ---- changes. Tokens are opaque strings that the caller keeps and frees. */
+MUST_CHECK int drive_changes_start(struct drive *d, const char *drive_id_or_empty, char **ret_token);
+/* Everything since *token, oldest first; `f` is NULL when the file is deleted for good or access
+ * was lost. *token moves on (the old string is freed) only when all was delivered. -EBADMSG with
+ * a refused token: start again and relist. Return value of each() as in drive_list(). */
+MUST_CHECK int drive_changes(struct drive *d, const char *drive_id_or_empty, char **token,
+			     int (*each)(void *ctx, const char *id, struct drive_file *f), void *ctx);
+
+/* ---- content */
+/* The bytes of `f` at f->revision: size, pread and stream by ranged GETs; `stream` is one GET (more
+ * only to go on after a lost connection). A 200 to a Range request is cut to what was asked for.
+ * When the head moved on while it read: -ESTALE. f->size 0 never asks. Keeps `d`, copies of f. */
+MUST_CHECK int drive_source(struct drive *d, const struct drive_file *f, struct source **ret);
+
+/* An upload. id NULL: create (under a reserved id, so a retry or a lost answer never makes a
+ * second file), `parent` and `name` are needed; else new content for that file. */
+struct drive_put {
+	const char *id, *parent, *name;
+	const char *description;	/* NULL: as it is */
+	struct source *body;		/* borrowed; read from any offset, as often as needed */
+	int64_t mtime_ms;		/* -1: Drive's time of upload */
+	int64_t deadline_ms;		/* longest time without an acknowledged byte */
+	void (*progress)(void *ctx, uint64_t acked); /* NULL: none */
+	void *progress_ctx;
+};
+/* 0 only when Drive has acknowledged exactly the bytes of `body`: hashed as they are sent, the
+ * answer's md5Checksum and size compared. *ret is Drive's file afterwards. Any error: Drive has
+ * the old content or none, or (-ETIMEDOUT, -EIO after the last byte) it is unknown, and then a
+ * drive_upload() of the same body may be repeated. */
+MUST_CHECK int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file *ret);
+
+/* ---- figures, since drive_open() */
+struct drive_stats {
+	uint64_t requests, retries, bytes_in, bytes_out;
+};
+void drive_stats(struct drive *d, struct drive_stats *ret);
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The vocabulary that every folder shares: cleanup, ownership, errors, cancelling, locks.
+ *
+ * Errors: a function that can fail returns -errno and has recorded one line that says why, by
+ * err_set(), the only way to make an error. Callers pass both up unchanged; who translates an
+ * errno records a new line. fs/ops.c logs the line once. User data in it is quoted; secrets
+ * (tokens, keys, upload session URIs) never get into it.
+ *
+ * libc only; every function may be called from any thread. */
+#ifndef DFM_FORMAT_BASE_H
+#define DFM_FORMAT_BASE_H
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static inline void base_freep(void *p) { free(*(void **)p); }
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+#define CLEANUP_FREE CLEANUP(base_freep)
+/* Hand over what a CLEANUP variable owns. */
+#define STEAL(p) __extension__({ __typeof__(p) *pp_ = &(p); __typeof__(p) v_ = *pp_; *pp_ = NULL; v_; })
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* Record why (one line, at most 511 bytes, this thread's) and return `err`, a negative errno. */
+int err_set(int err, const char *fmt, ...) PRINTF(2, 3);
+/* The line that the last err_set() of this thread made; "" after err_clear(). Never NULL. */
+const char *err_last(void);
+void err_clear(void);
+
+/* Cancelling: who starts an operation that a user may give up (a FUSE request) names a test for
+ * its thread; what waits (network, another thread's fetch) asks cancelled() at least every
+ * 200 ms and ends with -EINTR. The test must be quick and must not block. */
+void cancel_set(bool (*test)(void *ctx), void *ctx);
+bool cancelled(void);
+
+#if defined(__clang__)
+#define TSA(x) __attribute__((x))
+#else
+#define TSA(x)
+#endif
+#define GUARDED_BY(l) TSA(guarded_by(l))
+#define REQUIRES(l) TSA(requires_capability(l))
+#define ACQUIRE(l) TSA(acquire_capability(l))
+#define RELEASE(l) TSA(release_capability(l))
+
+/* Locks are taken in rising order of rank, at most one of each rank by a thread; a debug build
+ * aborts on a violation. The table with what each guards is in fs/fs.h. */
+enum lock_rank {
+	RANK_NONE,
+	RANK_TREE,	/* fs/tree.c */
+	RANK_NODE,	/* fs/node.c */
+	RANK_QUEUE,	/* fs/publish.c */
+	RANK_DRAFT,	/* cache/draft.c */
+	RANK_FLIGHT,	/* cache/read.c */
+	RANK_STORE,	/* cache: index and state writers */
+	RANK_AUTH,	/* drive/auth.c */
+	RANK_POOL,	/* drive/http.c */
+	RANK_LEAF,	/* logs, counters: nothing is taken under it */
+	RANK_COUNT
+};
+struct TSA(capability("mutex")) lock {
+	pthread_mutex_t m;
+	enum lock_rank rank;
+};
+#define LOCK_INIT(r) { PTHREAD_MUTEX_INITIALIZER, (r) }
+void lock_init(struct lock *l, enum lock_rank rank);
+void lock_done(struct lock *l);
+void lock_acquire(struct lock *l) ACQUIRE(*l);
+void lock_release(struct lock *l) RELEASE(*l);
+/* Wait on `c` with `l` held (released meanwhile). With a timeout: -ETIMEDOUT when it passes
+ * (CLOCK_MONOTONIC: `c` must come from cond_init). 0 else, possibly spurious. */
+int lock_wait(struct lock *l, pthread_cond_t *c, int timeout_ms) REQUIRES(*l);
+void cond_init(pthread_cond_t *c);
+/* Abort (debug build) if this thread holds any lock: stands before every network call, fsync
+ * and reply to the kernel. */
+void lock_assert_none(void);
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+int64_t now_ms(void);
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void buf_done(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf)BUF_INIT(b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->data)
+		b->data[0] = 0;
+}
+
+/* Room for n more bytes and the NUL. */
+static bool reserve(struct buf *b, size_t n)
+{
+	if (b->failed || n > b->max - b->len) {
+		b->failed = true;
+		return false;
+	}
+	if (b->data && b->len + n < b->cap)
+		return true;
+	size_t want = b->cap ? b->cap : 64;
+	while (want <= b->len + n)
+		want *= 2;
+	if (want > b->max + 1)
+		want = b->max + 1;
+	char *p = realloc(b->data, want);
+	if (!p) {
+		b->failed = true;
+		return false;
+	}
+	b->data = p;
+	b->cap = want;
+	return true;
+}
+
+void buf_add(struct buf *b, const void *data, size_t n)
+{
+	if (!reserve(b, n))
+		return;
+	if (n)
+		memcpy(b->data + b->len, data, n);
+	b->len += n;
+	b->data[b->len] = 0;
+}
+
+void buf_str(struct buf *b, const char *s) { buf_add(b, s, strlen(s)); }
+
+void buf_byte(struct buf *b, unsigned char c) { buf_add(b, &c, 1); }
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !reserve(b, (size_t)n)) {
+		b->failed = true;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+/* Length of the UTF-8 sequence at s (1..4), 0 if it is not one (overlong and surrogates too). */
+static size_t utf8_len(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	size_t n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void buf_json(struct buf *b, const char *str)
+{
+	buf_byte(b, '"');
+	for (const unsigned char *s = (const unsigned char *)str; *s;) {
+		size_t n = utf8_len(s);
+		if (!n)
+			buf_str(b, "\\ufffd");
+		else if (*s == '"' || *s == '\\')
+			buf_printf(b, "\\%c", *s);
+		else if (*s < 0x20 || *s == 0x7f)
+			buf_printf(b, "\\u%04x", *s);
+		else
+			buf_add(b, s, n);
+		s += n ? n : 1;
+	}
+	buf_byte(b, '"');
+}
+
+int buf_check(const struct buf *b, const char *what)
+{
+	if (!b->failed)
+		return 0;
+	if (b->len >= b->max / 2)
+		return err_set(-EFBIG, "%s: over the limit of %zu bytes", what, b->max);
+	return err_set(-ENOMEM, "%s: no memory", what);
+}
+
+char *buf_take(struct buf *b)
+{
+	if (b->failed || !reserve(b, 0)) {
+		buf_done(b);
+		return NULL;
+	}
+	b->data[b->len] = 0;
+	char *p = b->data;
+	b->data = NULL;
+	buf_done(b);
+	return p;
+}

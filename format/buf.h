@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* A growable byte string with a hard maximum. Adding beyond the maximum, or without memory,
+ * adds nothing more, frees nothing and sets `failed`: a run of adds is checked once, at the end,
+ * by buf_check(). `data` is NUL-terminated behind `len` whenever it is not NULL.
+ * One thread at a time. */
+#ifndef DFM_FORMAT_BUF_H
+#define DFM_FORMAT_BUF_H
+#include "format/base.h"
+
+struct buf {
+	char *data;
+	size_t len, cap, max;
+	bool failed;
+};
+#define BUF_INIT(bytes_max) { NULL, 0, 0, (bytes_max), false }
+#define CLEANUP_BUF CLEANUP(buf_done)
+
+void buf_done(struct buf *b);	/* frees; the buffer is empty and usable again */
+void buf_reset(struct buf *b);	/* empties, keeps the memory */
+void buf_add(struct buf *b, const void *data, size_t n);
+void buf_str(struct buf *b, const char *s);
+void buf_byte(struct buf *b, unsigned char c);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+/* `s` as a JSON string with its quotes (RFC 8259); invalid UTF-8 becomes U+FFFD. */
+void buf_json(struct buf *b, const char *s);
+/* 0, or -ENOMEM / -EFBIG with the reason recorded. */
+MUST_CHECK int buf_check(const struct buf *b, const char *what);
+/* The bytes, which the caller frees; the buffer is empty afterwards. NULL if it failed. */
+char *buf_take(struct buf *b);
+#endif
