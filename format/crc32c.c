@@ -96,11 +96,19 @@ static uint32_t by_table(uint32_t crc, const unsigned char *p, size_t n)
 #define add1(crc, v) _mm_crc32_u8((uint32_t)(crc), (v))
 static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
 #elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#include <arm_acle.h>
 #include <sys/auxv.h>
-#define INSTRUCTION __attribute__((target("+crc")))
-#define add8(crc, v) __crc32cd((uint32_t)(crc), (v))
-#define add1(crc, v) __crc32cb((uint32_t)(crc), (v))
+#define INSTRUCTION
+/* In assembler, because compilers declare their intrinsics only where all of the code may use them. */
+static inline uint64_t add8(uint64_t crc, uint64_t v)
+{
+	__asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(crc) : "r"(v));
+	return crc;
+}
+static inline uint64_t add1(uint64_t crc, unsigned char v)
+{
+	__asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(crc) : "r"((unsigned)v));
+	return crc;
+}
 static int has_instruction(void) { return (getauxval(AT_HWCAP) >> 7 & 1) != 0; } /* HWCAP_CRC32 */
 #endif
 
