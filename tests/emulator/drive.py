@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""The whole local Drive: its parts put together over one state folder."""
+import re
+import sys
+import traceback
+import zlib
+
+from . import certs, server
+from .api import Api, Limits
+from .faults import Faults
+from .listing import Pages
+from .oauth import OAuth
+from .routes import all_routes
+from .shape import Shape
+from .store import Store
+from .switches import Switches
+from .upload import Uploads
+from .world import World, default_world
+
+_SECRET = re.compile(r"((?:^|[&?])(?:upload_id|access_token|oauth_token|token|key|assertion)=)[^&]*")
+
+
+def redact(query):
+    """A query without what would let its reader in."""
+    return _SECRET.sub(r"\1REDACTED", query)
+
+
+class LocalDriveServer:
+    """Everything requests need, by name."""
+
+    def __init__(self, state):
+        self.switches, self.shape, self.faults = Switches(), Shape(), Faults()
+        self.log = server.Log(redact)
+        self.store = Store(state, self.switches)
+        self.oauth = OAuth(self.store, self.switches)
+        self.uploads = Uploads(self.store, self.switches)
+        self.pages, self.limits = Pages(), Limits(self.switches)
+        self.api = Api(self, all_routes())
+        self.ca, certificate, key = certs.ensure(state + "/tls")
+        self.tls = certs.server_context(certificate, key)
+        self.url = self.world = self.drive_id = self.key = None
+        self.port = 0
+
+    def listen(self, port, role):
+        """Take the port, build the default world, start to serve."""
+        sockets, self.port = server.listen(port)
+        self.url = "https://localhost:%d" % self.port
+        for host in ("localhost", "127.0.0.1", "[::1]"):
+            for scheme in ("http", "https"):
+                self.oauth.audiences.add("%s://%s:%d/token" % (scheme, host, self.port))
+        self.world = World(self.store, self.url)
+        self.drive_id, account = default_world(self.world, role)
+        for known in self.store.accounts.values():
+            if known["kind"] == "sa":
+                self.world.key_file(known)      # the address of the token endpoint may be new
+        self.key = self.world.key_file(account)
+        server.serve(sockets, lambda sock: server.Connection(self, sock).run())
+
+    def compress(self, request, response):
+        """gzip for JSON, when asked for in both headers, as Drive wants it."""
+        kind = dict(response.headers).get("Content-Type", "")
+        if "json" not in kind or not isinstance(response.body, bytes) or \
+                "gzip" not in request.header("accept-encoding", "") or \
+                "gzip" not in request.header("user-agent", ""):
+            return
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+        response.body = packer.compress(response.body) + packer.flush()
+        response.headers.append(("Content-Encoding", "gzip"))
+
+    def report(self, error):
+        """A bug of ours: into the error file, where a test's log shows it."""
+        traceback.print_exception(error, file=sys.stderr)
+        sys.stderr.flush()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Switches: every way in which Drive surprises, each off unless a test turns it on."""
+import threading
+
+# name -> (default, what it does). README.md has the same table, a test compares the two.
+SWITCHES = {
+    "changes_children": (False, "trashing, untrashing or deleting a folder also lists what is below it as changes"),
+    "changes_lag_s": (0, "changes younger than this are not in the feed yet"),
+    "chunk_multiple_400": (False, "a middle chunk that is no multiple of 256 KiB is refused instead of kept in part"),
+    "clock_skew_s": (0, "the server's clock is ahead by this much (negative: behind)"),
+    "close_after": (0, "close each connection after this many requests"),
+    "connect_refuse": (False, "CONNECT is answered 403"),
+    "description_missing": (False, "answers never carry a description"),
+    "empty_pages": (False, "every other page of a listing is empty and has a nextPageToken"),
+    "etag_header": (False, "v3 answers carry an ETag header (never honoured)"),
+    "expire_page_tokens": (False, "nextPageToken of files.list is refused (400)"),
+    "gap_400": (False, "a chunk beyond what is stored is refused instead of answered with 308"),
+    "keep_forever_max": (200, "revisions per file that may be kept forever"),
+    "list_lag_s": (0, "queries by name see names and new files this much later"),
+    "md5_missing": (False, "files have no md5Checksum"),
+    "non_json_errors": (False, "errors come as HTML, as from a front end"),
+    "or_query_empty": (False, "a query that ORs parents finds nothing"),
+    "page_token_410": (False, "an unknown changes page token is 410 instead of 400"),
+    "parents_lag_s": (0, "no listing shows files younger than this"),
+    "partial_chunk": (0, "each chunk is kept up to this many bytes only (rounded down to 256 KiB)"),
+    "range_as_200": (False, "Range requests get 200 and the whole file"),
+    "rate_limit_status": (403, "status of rate limit errors: 403 or 429"),
+    "rate_limit_units": (0, "quota units an account may spend per minute"),
+    "rate_limit_writes": (0, "writes an account may make per second, after a burst of rate_limit_burst"),
+    "rate_limit_burst": (100, "size of the burst of rate_limit_writes"),
+    "retry_after": (0, "seconds in the Retry-After header of 403 rate limits, 429 and 503"),
+    "revisions_hidden": (False, "revisions may not be read (403), as with a reader's rights"),
+    "revisions_keep": (100, "revisions kept that nobody marked keepForever; older ones vanish"),
+    "session_lifetime_s": (604800, "upload sessions older than this are 404"),
+    "session_lost": (0, "every request to an upload session that has begun gets this status (404, 410) and ends it"),
+    "sha_missing": (False, "files have no sha1Checksum and sha256Checksum, as before 2018"),
+    "static_tokens": ({}, "access tokens that are always valid: {token: e-mail}"),
+    "token_lifetime_s": (3599, "lifetime of access tokens"),
+    "unknown_members": (False, "unknown members of a request body are ignored instead of 400"),
+    "version_bump": (False, "reading a file's metadata raises its version"),
+}
+
+
+class Switches:
+    """The current values, readable as attributes."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._values = {name: default for name, (default, _) in SWITCHES.items()}
+
+    def __getattr__(self, name):
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def all(self):
+        """Every switch and its value."""
+        with self._lock:
+            return dict(self._values)
+
+    def set(self, values):
+        """Set several; ValueError for a name or a type that does not exist. None = default."""
+        for name, value in values.items():
+            if name not in SWITCHES:
+                raise ValueError("no such switch: " + name)
+            default = SWITCHES[name][0]
+            number = isinstance(default, (int, float)) and isinstance(value, (int, float))
+            if value is not None and not number and not isinstance(value, type(default)):
+                raise ValueError("wrong type for switch " + name)
+        with self._lock:
+            for name, value in values.items():
+                self._values[name] = SWITCHES[name][0] if value is None else value
