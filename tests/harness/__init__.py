@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""What with-mount, the demo, the pytest tests and the benches share.
+
+    paths    where the binary and the checkout are
+    janitor  a helper process that cleans up when we die, and kills daemons that hang
+    mount    one mount: start, wait, unmount, status, remount
+    rig      a local Drive with N mounts of one folder
+    google   Google's own Python client, pointed at a local Drive
+    models   small real models for gensim
+
+All but google and models need nothing but the standard library.
+"""
