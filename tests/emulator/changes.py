@@ -110,10 +110,11 @@ def _entry(call, below, entry, drive_id):
 
 def _drive_entry(call, below, entry, drive_id):
     drive = call.store.drives.get(entry["drive"])
-    if drive_id or not drive or call.account["email"] not in drive["members"] or \
-            not call.all_drives:
+    if drive_id or not call.all_drives or call.account["email"] not in entry["seen_by"]:
         return None
-    return fields.apply(below, {
-        "kind": "drive#change", "type": "drive", "changeType": "drive", "removed": False,
-        "driveId": entry["drive"], "time": format_time(entry["time"]),
-        "drive": drive_resource(call, drive)})
+    gone = drive is None or call.account["email"] not in drive["members"]
+    out = {"kind": "drive#change", "type": "drive", "changeType": "drive", "removed": gone,
+           "driveId": entry["drive"], "time": format_time(entry["time"])}
+    if not gone:
+        out["drive"] = drive_resource(call, drive)
+    return fields.apply(below, out)

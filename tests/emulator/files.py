@@ -39,6 +39,7 @@ def download(call, record):
 
 def export(call):
     """files.export: nothing here is a Docs Editors file with content."""
+    call.params["supportsAllDrives"] = True       # the method has no such parameter
     record = call.file(call.args[0])
     if is_blob(record) or record["mimeType"] in (FOLDER, SHORTCUT):
         raise errors.forbidden("fileNotExportable", "Export only supports Docs Editors files.")

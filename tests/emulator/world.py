@@ -88,7 +88,7 @@ class World:
             members = {**drive["members"], email: role}
             drive["members"] = {who: what for who, what in members.items() if what}
             self.store.commit(self.store.put("drive", drive_id, drive),
-                              self.store.change(None, drive=drive_id))
+                              self.store.change(None, seen_by=members, drive=drive_id))
 
     def share(self, file_id, email, role):
         """Share a file or folder with an account ("anyone" = everybody with the link)."""
