@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Names that Drive allows and Linux does not, or twice: one odd name never breaks a listing."""
+import errno
+import os
+
+import pytest
+
+from harness.google import FOLDER
+from harness.paths import wait_until
+
+DOCUMENT = "application/vnd.google-apps.document"
+ODD = ["a/b", "/", "..", ".", "x" * 300, "é" * 200, "nul\0byte", "line\nfeed", " leading and trailing ",
+       "back\\slash", "100% sure", "*?[x]", "-rf", "\u202eright to left", "emoji \U0001f600", "saved_model"]
+
+
+def by_id(folder):
+    """Drive id -> name in the mount, each entry opened to prove that it works."""
+    found = {}
+    for name in os.listdir(folder):
+        assert len(os.fsencode(name)) <= 255
+        found[os.getxattr(os.path.join(folder, name), "user.drive.id").decode()] = name
+    assert len(found) == len(os.listdir(folder)), "two names for one id"
+    return found
+
+
+def shown(folder, count):
+    """by_id(), once the mount has seen that many entries."""
+    wait_until(lambda: len(os.listdir(folder)) == count, "%d entries in %s" % (count, folder))
+    return by_id(folder)
+
+
+def test_odd_names_from_outside(place, google):
+    ids = {google.create(place.id, name, name.encode())["id"]: name for name in ODD}
+    names = shown(place.path, len(ODD))
+    assert set(names) == set(ids)
+    for file_id, name in ids.items():
+        path = place.path / names[file_id]
+        assert path.read_bytes() == name.encode(), repr(name)
+        assert os.stat(path).st_size == len(name.encode())
+    for name in ("line\nfeed", " leading and trailing ", "back\\slash", "*?[x]", "-rf", "emoji \U0001f600"):
+        assert name in names.values(), "%r needs no escape" % name
+
+
+def test_odd_folder_names(place, google):
+    inner = google.create_empty(place.id, "models/2024", FOLDER)
+    google.create(inner["id"], "f", b"deep")
+    names = shown(place.path, 1)
+    assert (place.path / names[inner["id"]] / "f").read_bytes() == b"deep"
+
+
+def test_duplicates(place, google):
+    ids = [google.create(place.id, "same", b"%d" % i)["id"] for i in range(3)]
+    names = shown(place.path, 3)
+    assert names[ids[0]] == "same", "the oldest keeps its name"
+    for i, file_id in enumerate(ids):
+        assert (place.path / names[file_id]).read_bytes() == b"%d" % i
+    os.unlink(place.path / names[ids[1]])
+    left = {file["id"] for file in google.children(place.id)}
+    assert left == {ids[0], ids[2]}, "the one that was named goes, no other"
+
+
+def test_an_escaped_name_can_be_used(place, google):
+    """Write into it, rename it: the file in Drive is the same, and its name stays what it was."""
+    made = google.create(place.id, "a/b", b"old")
+    name = shown(place.path, 1)[made["id"]]
+    (place.path / name).write_bytes(b"new")
+    found = google.get(made["id"])
+    assert found["name"] == "a/b" and google.download(made["id"]) == b"new"
+    os.rename(place.path / name, place.path / "plain")
+    assert google.get(made["id"])["name"] == "plain"
+
+
+def test_docs_are_left_out(place, google):
+    google.create_empty(place.id, "A document", DOCUMENT)
+    google.create_empty(place.id, "A sheet", "application/vnd.google-apps.spreadsheet")
+    made = google.create(place.id, "real", b"x")
+    assert list(shown(place.path, 1)) == [made["id"]]
+    with pytest.raises(FileNotFoundError):
+        os.stat(place.path / "A document")
+
+
+def test_names_from_this_side(place, google):
+    names = ["plain", "with space", "tab\there", "line\nfeed", "quote'\"", "back\\slash", "ünï\u4e2d", "y" * 255,
+             "trailing.", ".hidden", "CON", "a%2Fb", "a b", "\u2044"]
+    for name in names:
+        (place.path / name).write_bytes(name.encode())
+    assert sorted(os.listdir(place.path)) == sorted(names)
+    for name in names:
+        assert (place.path / name).read_bytes() == name.encode()
+    assert sorted(google.by_name(place.id)) == sorted(names)
+
+
+def test_case_matters(place, google):
+    (place.path / "Model").write_bytes(b"upper")
+    (place.path / "model").write_bytes(b"lower")
+    assert (place.path / "Model").read_bytes() == b"upper"
+    assert sorted(google.by_name(place.id)) == ["Model", "model"]
+
+
+def test_too_long(here):
+    with pytest.raises(OSError) as caught:
+        (here / ("z" * 256)).write_bytes(b"")
+    assert caught.value.errno == errno.ENAMETOOLONG
+
+
+def test_bytes_that_are_no_utf8(place):
+    """Drive cannot hold such a name: refused, with an error that says so, and nothing else breaks."""
+    with pytest.raises(OSError) as caught:
+        os.mkdir(os.fsencode(place.path) + b"/\xff\xfe")
+    assert caught.value.errno in (errno.EILSEQ, errno.EINVAL)
+    assert os.listdir(place.path) == []
