@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading a pickle from end to end, and looking at what it would have made. */
+#include "format/pickle_node.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { MEMORY_BASE = 8 << 20, CANCEL_OPS = 1 << 16 };
+
+static int run(struct pickle *p)
+{
+	const unsigned char *b;
+	int r = window_at(&p->win, 0, p->win.src->size < 2 ? (size_t)p->win.src->size : 2, &b);
+	if (r)
+		return r;
+	if (p->win.src->size < 2 || b[0] != 0x80 || b[1] < 2 || b[1] > 5)
+		return err_set(-EBADMSG, "not a pickle of protocol 2 to 5");
+	for (unsigned ops = 0; !r; ops++) {
+		if (ops % CANCEL_OPS == 0 && cancelled())
+			return err_set(-EINTR, "cancelled");
+		if (ops == PICKLE_OPS_MAX)
+			return err_set(-EBADMSG, "pickle has more than %u opcodes at byte %" PRIu64, PICKLE_OPS_MAX, p->pos);
+		r = pickle_step(p);
+	}
+	return r < 0 ? r : 0;
+}
+
+int pickle_read(struct source *src, struct pickle **ret)
+{
+	CLEANUP_PICKLE struct pickle *p = calloc(1, sizeof *p);
+	if (!p)
+		return err_set(-ENOMEM, "a pickle reader");
+	p->max = src->size > PICKLE_MEMORY_MAX / 4 ? PICKLE_MEMORY_MAX : MEMORY_BASE + src->size * 4;
+	int r = window_init(&p->win, src);
+	if (r || (r = run(p)))
+		return r;
+	*ret = STEAL(p);
+	return 0;
+}
+
+void pickle_shed(struct pickle *p)
+{
+	seq_free(p, &p->memo);
+	seq_free(p, &p->stack);
+}
+
+struct pickle *pickle_free(struct pickle *p)
+{
+	if (!p)
+		return NULL;
+	pickle_shed(p);
+	for (uint32_t i = 0; i < p->node_count; i++) {
+		struct node *n = &p->nodes[i / NODES_BLOCK][i % NODES_BLOCK];
+		if (n->kind != NODE_FREE && n->kind != NODE_OBJECT)
+			seq_free(p, &n->items);
+	}
+	for (uint32_t i = 0; i < p->node_count; i += NODES_BLOCK)
+		free(p->nodes[i / NODES_BLOCK]);
+	for (unsigned i = 0; i < p->class_count; i++)
+		free(p->classes[i].module);
+	free(p->nodes);
+	window_done(&p->win);
+	free(p);
+	return NULL;
+}
+
+uint64_t pickle_top(const struct pickle *p) { return p->top; }
+
+static const struct class *class_of(const struct pickle *p, uint64_t value)
+{
+	const struct node *n = node_of(p, value);
+	uint64_t v = n && n->kind == NODE_OBJECT ? n->class : value;
+	return pickle_tag(v) == PICKLE_GLOBAL ? &p->classes[value_payload(v)] : NULL;
+}
+
+const char *pickle_module(const struct pickle *p, uint64_t value)
+{
+	const struct class *c = class_of(p, value);
+	return c ? c->module : "";
+}
+
+const char *pickle_name(const struct pickle *p, uint64_t value)
+{
+	const struct class *c = class_of(p, value);
+	return c ? c->name : "";
+}
+
+static bool is_kind(const struct pickle *p, uint64_t value, enum node_kind kind)
+{
+	const struct node *n = node_of(p, value);
+	return n && n->kind == kind;
+}
+
+bool pickle_is_object(const struct pickle *p, uint64_t value) { return is_kind(p, value, NODE_OBJECT); }
+bool pickle_is_list(const struct pickle *p, uint64_t value) { return is_kind(p, value, NODE_LIST); }
+bool pickle_is_tuple(const struct pickle *p, uint64_t value) { return is_kind(p, value, NODE_TUPLE); }
+
+uint64_t pickle_count(const struct pickle *p, uint64_t value)
+{
+	const struct node *n = node_of(p, value);
+	return n && (n->kind == NODE_LIST || n->kind == NODE_TUPLE) ? n->items.n : 0;
+}
+
+uint64_t pickle_item(const struct pickle *p, uint64_t value, uint64_t index)
+{
+	return index < pickle_count(p, value) ? *seq_at(&node_of(p, value)->items, index) : 0;
+}
+
+uint64_t pickle_args(const struct pickle *p, uint64_t value)
+{
+	return pickle_is_object(p, value) ? node_of(p, value)->args : 0;
+}
+
+uint64_t pickle_state(const struct pickle *p, uint64_t value)
+{
+	return pickle_is_object(p, value) ? node_of(p, value)->state : 0;
+}
+
+int pickle_span(struct pickle *p, uint64_t value, uint64_t *ret_off, uint64_t *ret_size, bool *ret_raw)
+{
+	uint64_t off = value_payload(value), left, size = 0;
+	const unsigned char *b;
+	if (pickle_tag(value) != PICKLE_STR && pickle_tag(value) != PICKLE_BYTES)
+		return err_set(-EBADMSG, "pickle holds something else where text or bytes are expected");
+	left = p->win.src->size - off;
+	int r = window_at(&p->win, off, left < 9 ? (size_t)left : 9, &b);
+	if (r)
+		return r;
+	/* The opcode was checked when it was read: only its width is asked for here. */
+	bool wide = *b == 0x8d || *b == 0x8e || *b == 0x96;
+	unsigned width = wide ? 8 : *b == 'X' || *b == 'B' || *b == 'T' ? 4 : 1;
+	if (left < 1 + width)
+		return err_set(-ESTALE, "pickle changed while it was read, at byte %" PRIu64, off);
+	for (unsigned i = width; i; i--)
+		size = size << 8 | b[i];
+	if (size > left - 1 - width)
+		return err_set(-ESTALE, "pickle changed while it was read, at byte %" PRIu64, off);
+	*ret_off = off + 1 + width;
+	*ret_size = size;
+	*ret_raw = pickle_tag(value) == PICKLE_BYTES || *b == 'U' || *b == 'T';
+	return 0;
+}
+
+int pickle_bytes(struct pickle *p, uint64_t value, const unsigned char **ret, size_t *ret_size)
+{
+	uint64_t off, size;
+	bool raw;
+	int r = pickle_span(p, value, &off, &size, &raw);
+	if (r)
+		return r;
+	if (size > WINDOW_MAX)
+		return err_set(-EMEDIUMTYPE, "a text of %" PRIu64 " bytes at byte %" PRIu64 "; at most %u are served", size, off,
+			       WINDOW_MAX);
+	*ret_size = (size_t)size;
+	return window_at(&p->win, off, (size_t)size, ret);
+}
+
+int pickle_string(struct pickle *p, uint64_t value, char *ret, size_t cap)
+{
+	const unsigned char *b;
+	uint64_t off, size;
+	bool raw;
+	*ret = '\0';
+	if (pickle_tag(value) != PICKLE_STR)
+		return 0;
+	int r = pickle_span(p, value, &off, &size, &raw);
+	if (r || size >= cap)
+		return r;
+	if ((r = window_at(&p->win, off, (size_t)size, &b)))
+		return r;
+	if (memchr(b, '\0', (size_t)size))
+		return 0;
+	memcpy(ret, b, (size_t)size);
+	ret[size] = '\0';
+	return 0;
+}
+
+/* The dict that holds attributes: the value itself, an object's state, or the first dict of a
+ * state (dict, slots). */
+static const struct node *attributes(const struct pickle *p, uint64_t value)
+{
+	uint64_t v = pickle_is_object(p, value) ? pickle_state(p, value) : value;
+	if (pickle_is_tuple(p, v))
+		v = pickle_item(p, v, 0);
+	return is_kind(p, v, NODE_DICT) ? node_of(p, v) : NULL;
+}
+
+int pickle_attr(struct pickle *p, uint64_t value, const char *key, uint64_t *ret)
+{
+	const struct node *n = attributes(p, value);
+	char name[64];
+	*ret = 0;
+	/* Backwards: of equal keys the last counts. */
+	for (uint64_t i = n ? n->items.n : 0; i >= 2; i -= 2) {
+		int r = pickle_string(p, *seq_at(&n->items, i - 2), name, sizeof name);
+		if (r)
+			return r;
+		if (!strcmp(name, key)) {
+			*ret = *seq_at(&n->items, i - 1);
+			return 0;
+		}
+	}
+	return 0;
+}
