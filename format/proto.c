@@ -70,3 +70,12 @@ void proto_end(struct buf *b, size_t begun)
 }
 
 void proto_empty(struct buf *b, unsigned field) { proto_bytes(b, field, "", 0); }
+
+int proto_compare(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	if (!*a || !*b)
+		return (*a == 0) - (*b == 0);
+	return (unsigned char)*a - (unsigned char)*b;
+}

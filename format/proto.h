@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Protocol-buffer wire writer (protobuf.dev/programming-guides/encoding) over a buffer. Failures
  * stay in the buffer: check once, with buf_check(). The writer neither leaves out defaults nor
- * orders anything: callers write fields in rising order and maps in order of their keys, as
- * protobuf's deterministic serialiser does. One thread. */
+ * orders anything: callers write fields in rising order and maps in the order of proto_compare().
+ * One thread. */
 #ifndef DFM_FORMAT_PROTO_H
 #define DFM_FORMAT_PROTO_H
 #include "format/buf.h"
@@ -26,4 +26,10 @@ MUST_CHECK size_t proto_begin(struct buf *b, unsigned field);
 void proto_end(struct buf *b, size_t begun);
 /* One without content. */
 void proto_empty(struct buf *b, unsigned field);
+
+/* The order of string keys in a map, < 0 where `a` goes first. Readers take any order; this is
+ * the one of the deterministic serialiser of protobuf for Python (upb), which our files are
+ * compared with byte for byte: rising bytes, but a key goes behind those that it is a prefix of.
+ * (Integer keys fall there.) */
+MUST_CHECK int proto_compare(const char *a, const char *b);
 #endif
