@@ -81,13 +81,22 @@ def test_docs_are_left_out(place, google):
 
 def test_names_from_this_side(place, google):
     names = ["plain", "with space", "tab\there", "line\nfeed", "quote'\"", "back\\slash", "ünï\u4e2d", "y" * 255,
-             "trailing.", ".hidden", "CON", "a%2Fb", "a b", "\u2044"]
+             "trailing.", ".hidden", "CON", "100%", "a b", "\u2044"]
     for name in names:
         (place.path / name).write_bytes(name.encode())
     assert sorted(os.listdir(place.path)) == sorted(names)
     for name in names:
         assert (place.path / name).read_bytes() == name.encode()
     assert sorted(google.by_name(place.id)) == sorted(names)
+
+
+def test_what_looks_escaped_keeps_its_look(place, google):
+    """The way back of the escape: written as it is shown, found as it is shown."""
+    for name in ("a%2Fb", "a%252Fb", "%", "%2E%2E"):
+        (place.path / name).write_bytes(name.encode())
+        assert (place.path / name).read_bytes() == name.encode()
+    assert sorted(os.listdir(place.path)) == sorted(["a%2Fb", "a%252Fb", "%", "%2E%2E"])
+    assert "a/b" in google.by_name(place.id) and "a%2Fb" in google.by_name(place.id)
 
 
 def test_case_matters(place, google):
