@@ -9,7 +9,7 @@ import sys
 if not __package__:      # started as a folder: make the package known under its own name
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     __package__ = "emulator"
-    import emulator  # noqa: F401
+    __import__(__package__)
 
 from . import control  # pylint: disable=wrong-import-position
 from .drive import LocalDriveServer  # pylint: disable=wrong-import-position

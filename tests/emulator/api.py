@@ -126,7 +126,9 @@ class Call:
 
     @property
     def all_drives(self):
-        """Does the caller know about shared drives?"""
+        """Does the caller know about shared drives? For bytes nobody asks: rclone never says so."""
+        if self.get("alt") == "media" and not self.switches.media_needs_all_drives:
+            return True
         return self.get("supportsAllDrives") or self.get("supportsTeamDrives") or False
 
     def file_answer(self, record):

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from . import http1
+from . import batch, http1
 from .api import override
 from .errors import made_to_order
 from .http1 import BadRequest, Gone, Response
@@ -176,6 +176,10 @@ class Connection:
         answer = drive.oauth.handle(request)
         if answer is not None:
             drive.shape.wait("token")
+            return answer
+        answer = batch.handle(drive, request)
+        if answer is not None:
+            drive.shape.wait("other")
             return answer
         route, args = drive.api.find(request)
         drive.log.cost(entry, drive.api.units(route, request))

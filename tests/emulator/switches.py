@@ -18,6 +18,7 @@ SWITCHES = {
     "keep_forever_max": (200, "revisions per file that may be kept forever"),
     "list_lag_s": (0, "queries by name see names and new files this much later"),
     "md5_missing": (False, "files have no md5Checksum"),
+    "media_needs_all_drives": (False, "alt=media of an item on a shared drive is 404 without supportsAllDrives, as metadata is"),
     "non_json_errors": (False, "errors come as HTML, as from a front end"),
     "or_query_empty": (False, "a query that ORs parents finds nothing"),
     "page_token_410": (False, "an unknown changes page token is 410 instead of 400"),

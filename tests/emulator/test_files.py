@@ -383,3 +383,24 @@ class Rights(Case):
         self.bad(self.client.get("/drive/v3/about", supportsAllDrives=None), 400, "required")
         self.bad(self.client.call("POST", "/drive/v3/drives", {"name": "x"}, requestId="1",
                                   supportsAllDrives=None), 403, "userCannotCreateTeamDrives")
+
+
+class Batch(Case):
+    def test_calls_are_answered_in_parts(self):
+        made = self.good(self.client.create("one"))
+        calls = ["GET %s/%s?fields=name&supportsAllDrives=true" % (FILES, made["id"]),
+                 "GET %s/nosuch HTTP/1.1" % FILES,
+                 "GET %s/%s?alt=media" % (FILES, made["id"]),
+                 "PATCH %s/%s?supportsAllDrives=true HTTP/1.1\r\nContent-Type: application/json"
+                 "\r\nContent-Length: 14\r\n\r\n{\"name\":\"two\"}" % (FILES, made["id"])]
+        body = "".join("--b\r\nContent-Type: application/http\r\nContent-ID: <c%d>\r\n\r\n%s\r\n"
+                       "\r\n" % (number, call) for number, call in enumerate(calls)) + "--b--"
+        answer = self.client.request("POST", "/batch/drive/v3", body, {
+            "Content-Type": "multipart/mixed; boundary=b"})
+        self.assertEqual(answer.status, 200, answer.body)
+        text = answer.body.decode()
+        self.assertEqual([line.split()[1] for line in text.splitlines()
+                          if line.startswith("HTTP/1.1 ")], ["200", "404", "302", "200"])
+        self.assertIn("Content-ID: <response-c3>", text)
+        self.assertEqual(self.names(None), ["two"])
+        self.assertEqual(self.client.request("POST", "/batch", b"").status, 404)
