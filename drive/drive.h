@@ -31,6 +31,7 @@ struct drive_config {
 	 * May be called from any thread; NULL: none. */
 	void (*trace)(void *ctx, const char *line);
 	void *trace_ctx;
+	unsigned wait_scale_percent;	/* tests: waits before a retry are scaled to this; 0: 100 */
 };
 
 /* What Drive says of one file. Strings that may be long are owned by the struct. */
@@ -103,6 +104,10 @@ MUST_CHECK int drive_changes(struct drive *d, const char *drive_id_or_empty, cha
  * only to go on after a lost connection). A 200 to a Range request is cut to what was asked for.
  * When the head moved on while it read: -ESTALE. f->size 0 never asks. Keeps `d`, copies of f. */
 MUST_CHECK int drive_source(struct drive *d, const struct drive_file *f, struct source **ret);
+
+/* Is f->revision still the head? One request. -ESTALE: it moved on, so what was read by several
+ * requests may be a mix of two revisions (Drive cannot be asked for one of them). */
+MUST_CHECK int drive_verify_head(struct drive *d, const struct drive_file *f);
 
 /* An upload. id NULL: create (under a reserved id, so a retry or a lost answer never makes a
  * second file), `parent` and `name` are needed; else new content for that file. */

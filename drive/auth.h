@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The access token: fetched when first needed and ahead of its end, by one thread at a time; the
+ * others wait for it, or go on with the old one while that lasts. Any thread, no lock held. */
+#ifndef DFM_DRIVE_AUTH_H
+#define DFM_DRIVE_AUTH_H
+#include "drive/creds.h"
+#include "drive/http.h"
+
+struct auth;
+struct auth_config {
+	struct http *http;		/* borrowed */
+	int64_t deadline_ms;
+	unsigned wait_scale_percent;
+};
+/* Takes `creds` on success. */
+MUST_CHECK int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **ret);
+struct auth *auth_close(struct auth *a);	/* NULL is fine; returns NULL */
+const char *auth_identity(const struct auth *a);
+
+struct auth_token {
+	char *header;	/* "Bearer ...", a secret */
+	uint64_t number;
+};
+void auth_token_done(struct auth_token *t);
+#define CLEANUP_TOKEN CLEANUP(auth_token_done)
+/* A token that is good for some time yet; -EACCES: the credentials are refused. */
+MUST_CHECK int auth_token(struct auth *a, struct auth_token *ret);
+/* Drive answered 401 to this token: the next auth_token() fetches another. */
+void auth_refused(struct auth *a, const struct auth_token *t);
+
+/* Waits `ms`, scaled; 0, or -EINTR soon after cancelled(). */
+MUST_CHECK int auth_wait(unsigned scale_percent, int64_t ms);
+uint32_t auth_random(void);
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/call.h"
+
+#include "drive/json.h"
+#include "drive/retry.h"
+#include "drive/url.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void call_init(struct call *c, struct drive *d, const char *method, const char *path, const char *what,
+	       const char *subject)
+{
+	memset(c, 0, sizeof *c);
+	c->d = d;
+	c->what = what;
+	c->subject = subject;
+	c->url = (struct buf)BUF_INIT(URL_BYTES_MAX);
+	c->deadline_ms = d->deadline_ms;
+	c->start_ms = now_ms();
+	http_response_init(&c->resp);
+	call_again(c, method, path);
+}
+
+void call_again(struct call *c, const char *method, const char *path)
+{
+	memset(&c->req, 0, sizeof c->req);
+	c->req.method = method;
+	c->keep_refused = false;
+	buf_reset(&c->url);
+	if (path) {
+		buf_str(&c->url, c->d->root);
+		buf_str(&c->url, path);
+	}
+}
+
+void call_done(struct call *c)
+{
+	buf_done(&c->url);
+	http_response_done(&c->resp);
+}
+
+void call_json(struct call *c, const struct buf *body)
+{
+	c->req.content_type = "application/json; charset=UTF-8";
+	c->req.has_body = true;
+	c->req.head = body->data;
+	c->req.head_n = body->len;
+}
+
+/* The token goes to the origin of the API only; an upload session elsewhere needs none. */
+static int authorize(struct call *c, struct auth_token *token)
+{
+	c->req.auth = NULL;
+	c->req.url = c->url.data;
+	if (!url_same_origin(c->req.url, c->d->root))
+		return 0;
+	int r = auth_token(c->d->auth, token);
+	c->req.auth = token->header;
+	return r;
+}
+
+static int fail_local(struct call *c, int r)
+{
+	c->error = (struct drive_error){ .err = r, .cls = ERROR_FINAL, .retry_after_ms = -1 };
+	return r;
+}
+
+/* What went wrong below HTTP. */
+static int fail_transport(struct call *c, int r)
+{
+	if (c->resp.end == HTTP_FAILED && r == -EFBIG)
+		r = -EBADMSG;
+	fail_local(c, r);
+	if (c->resp.end == HTTP_LOST)
+		c->error.cls = ERROR_UNCLEAR;
+	if (c->resp.end == HTTP_LOST && c->resp.sent_all)
+		c->answer_lost = true;
+	if (c->resp.end == HTTP_LOCAL)
+		return r; /* a sink's or source's own reason stands */
+	return err_set(r, c->subject ? "%s \"%.100s\": %s" : "%s%.0s: %s", c->what, c->subject ? c->subject : "",
+		       err_last());
+}
+
+static int judge(struct call *c)
+{
+	int status = c->resp.status;
+	if ((status >= 200 && status < 300) || status == 308)
+		return 0;
+	error_parse(&c->error, status, c->resp.body.data, c->resp.body.len);
+	c->error.retry_after_ms = c->resp.retry_after_ms;
+	if (c->error.cls == ERROR_UNCLEAR)
+		c->answer_lost = true;
+	return error_report(&c->error, c->what, c->subject);
+}
+
+int call_once(struct call *c)
+{
+	int r = buf_check(&c->url, c->what);
+	if (r < 0)
+		return fail_local(c, r);
+	for (bool again = false; r == 0; again = true) {
+		CLEANUP_TOKEN struct auth_token token = { 0 };
+		r = authorize(c, &token);
+		if (r < 0)
+			return fail_local(c, r);
+		r = http_do(c->d->http, &c->req, &c->resp);
+		c->req.auth = NULL;
+		if (r < 0)
+			return fail_transport(c, r);
+		if (c->resp.status == 401 && token.header)
+			auth_refused(c->d->auth, &token);
+		if (c->resp.status != 401 || !token.header || again || c->keep_refused)
+			return judge(c);
+	}
+	return r;
+}
+
+void call_progress(struct call *c)
+{
+	c->attempt = 0;
+	c->start_ms = now_ms();
+}
+
+void call_moved(struct call *c, int64_t began_ms)
+{
+	if (c->resp.last_ms > began_ms)
+		c->start_ms += c->resp.last_ms - began_ms;
+}
+
+int call_retry(struct call *c)
+{
+	struct retry in = { .repeatable = true, .upload = c->upload, .attempt = c->attempt,
+			    .elapsed_ms = now_ms() - c->start_ms, .deadline_ms = c->deadline_ms,
+			    .random = auth_random() };
+	if (c->resp.end == HTTP_LOCAL && !c->error.status)
+		return c->error.err;
+	int64_t wait = retry_wait(&in, &c->error);
+	if (wait < 0 && (int)wait == c->error.err)
+		return (int)wait; /* the reason is recorded */
+	if (wait < 0)
+		return err_set((int)wait, "%s; given up after %" PRId64 " s", err_last(), in.elapsed_ms / 1000);
+	c->attempt++;
+	__atomic_add_fetch(&c->d->retries, 1, __ATOMIC_RELAXED);
+	return auth_wait(c->d->wait_scale_percent, wait);
+}
+
+int call_run(struct call *c)
+{
+	for (;;) {
+		c->req.end_at_ms = c->start_ms + c->deadline_ms;
+		int r = call_once(c);
+		if (r == 0)
+			return 0;
+		r = call_retry(c);
+		if (r < 0)
+			return r;
+	}
+}
+
+int call_file(struct call *c, struct drive_file *ret)
+{
+	int r = json_file_text(c->resp.body.data, c->resp.body.len, ret);
+	if (r == -EBADMSG)
+		return err_set(r, c->subject ? "%s \"%.100s\": %s" : "%s%.0s: %s", c->what,
+			       c->subject ? c->subject : "", err_last());
+	return r;
+}
+
+int call_check_id(const char *what, const char *id)
+{
+	return url_id_ok(id) ? 0 : err_set(-EINVAL, "%s: \"%.60s\" is not an id", what, id);
+}
+
+/* ---- reserved ids */
+static bool take_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
+{
+	lock_acquire(&d->ids_lock);
+	bool got = d->ids_count > 0;
+	if (got)
+		memcpy(ret, d->ids[--d->ids_count], DRIVE_ID_MAX + 1);
+	lock_release(&d->ids_lock);
+	return got;
+}
+
+/* Keeps all but one, which is the caller's; what has no room (another thread fetched too) is let
+ * go: an id costs nothing. */
+static int keep_ids(struct drive *d, const struct cJSON *ids, char ret[DRIVE_ID_MAX + 1])
+{
+	ret[0] = 0;
+	lock_acquire(&d->ids_lock);
+	for (const struct cJSON *i = json_at(ids, 0); i; i = json_next(i)) {
+		const char *id = json_value(i);
+		if (!id || !url_id_ok(id))
+			continue;
+		if (!ret[0])
+			memcpy(ret, id, strlen(id) + 1);
+		else if (d->ids_count < CALL_IDS)
+			memcpy(d->ids[d->ids_count++], id, strlen(id) + 1);
+	}
+	lock_release(&d->ids_lock);
+	return ret[0] ? 0 : err_set(-EBADMSG, "reserve ids: the answer holds none");
+}
+
+int call_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
+{
+	if (take_id(d, ret))
+		return 0;
+	CLEANUP_CALL struct call c;
+	call_init(&c, d, "GET", "/drive/v3/files/generateIds", "reserve ids", NULL);
+	buf_printf(&c.url, "?count=%d&space=drive&type=files&prettyPrint=false&fields=ids", CALL_IDS);
+	int r = call_run(&c);
+	if (r < 0)
+		return r;
+	CLEANUP_JSON struct cJSON *root = NULL;
+	r = json_parse(c.resp.body.data, c.resp.body.len, &root);
+	return r < 0 ? r : keep_ids(d, json_get(root, "ids"), ret);
+}
+
+void call_forget_ids(struct drive *d)
+{
+	lock_acquire(&d->ids_lock);
+	d->ids_count = 0;
+	lock_release(&d->ids_lock);
+}

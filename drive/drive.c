@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/call.h"
+
+#include "drive/url.h"
+
+#include <string.h>
+
+#define GOOGLE "https://www.googleapis.com"
+enum { CONNECTIONS = 8, CONNECTIONS_MAX = 64, DEADLINE_MS = 60000 };
+
+/* An origin and nothing more; http only to this machine. */
+static int take_root(struct drive *d, const char *root)
+{
+	struct url_origin o;
+	size_t n = strlen(root);
+	int r = url_origin(root, &o);
+	if (r < 0)
+		return err_set(r, "api_root \"%.100s\": %s", root, err_last());
+	if (!url_allowed(&o))
+		return err_set(-EINVAL, "api_root \"%.100s\": https is needed, except to this machine", root);
+	const char *path = strstr(root, "://") + 3;
+	path += strcspn(path, "/?#");
+	if (*path && strcmp(path, "/") != 0)
+		return err_set(-EINVAL, "api_root \"%.100s\" must be an origin without a path", root);
+	if (*path)
+		n--;
+	d->root = strndup(root, n);
+	return d->root ? 0 : err_set(-ENOMEM, "drive: no memory");
+}
+
+static int wire(struct drive *d, const struct drive_config *cfg)
+{
+	unsigned bulk = cfg->connections_max ? cfg->connections_max : CONNECTIONS;
+	struct http_config http = { .ca_file = cfg->ca_file, .trace = cfg->trace, .trace_ctx = cfg->trace_ctx,
+				    .bulk_max = bulk < CONNECTIONS_MAX ? bulk : CONNECTIONS_MAX };
+	int r = take_root(d, cfg->api_root ? cfg->api_root : GOOGLE);
+	if (r == 0)
+		r = http_open(&http, &d->http);
+	if (r < 0)
+		return r;
+	struct creds *creds = NULL;
+	r = creds_open(cfg->key_file, d->root, &creds);
+	if (r < 0)
+		return r;
+	struct auth_config auth = { .http = d->http, .deadline_ms = d->deadline_ms,
+				    .wait_scale_percent = d->wait_scale_percent };
+	r = auth_open(&auth, creds, &d->auth);
+	if (r < 0)
+		creds_close(creds);
+	return r;
+}
+
+int drive_open(const struct drive_config *cfg, struct drive **ret)
+{
+	struct drive *d = calloc(1, sizeof *d);
+	if (!d)
+		return err_set(-ENOMEM, "drive: no memory");
+	lock_init(&d->ids_lock, RANK_LEAF);
+	d->deadline_ms = cfg->deadline_ms ? cfg->deadline_ms : DEADLINE_MS;
+	d->wait_scale_percent = cfg->wait_scale_percent ? cfg->wait_scale_percent : 100;
+	int r = wire(d, cfg);
+	if (r < 0)
+		drive_close(d);
+	else
+		*ret = d;
+	return r;
+}
+
+struct drive *drive_close(struct drive *d)
+{
+	if (d) {
+		auth_close(d->auth);
+		http_close(d->http);
+		lock_done(&d->ids_lock);
+		free(d->root);
+		free(d);
+	}
+	return NULL;
+}
+
+const char *drive_identity(const struct drive *d) { return auth_identity(d->auth); }
+
+void drive_stats(struct drive *d, struct drive_stats *ret)
+{
+	struct http_stats s;
+	http_stats(d->http, &s);
+	*ret = (struct drive_stats){ .requests = s.requests, .bytes_in = s.bytes_in, .bytes_out = s.bytes_out };
+	ret->retries = __atomic_load_n(&d->retries, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/http.h"
+
+#include "drive/error.h"
+#include "drive/url.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum {
+	META_MAX = 4,
+	CONNECT_MS = 15000,
+	POLL_MS = 200,			/* how late a cancelled thread may notice */
+	HEADERS_MAX = 256 << 10,	/* bytes of all lines of an answer */
+	ERROR_BODY_MAX = 64 << 10,
+	DOWN_BUFFER = 128 << 10,	/* more brings nothing over TLS: measured */
+	UP_BUFFER = 256 << 10,
+};
+#define USER_AGENT "drivefs-models/" DFM_VERSION " (gzip)"	/* Drive compresses for this word only */
+
+/* A handle with the connections that it keeps: a multi handle of its own lets a thread wait in
+ * slices, which curl_easy_perform() would not. */
+struct slot {
+	CURL *easy;
+	CURLM *multi;
+	struct slot *next;
+};
+
+struct lane {
+	struct slot *idle;
+	unsigned out, max;
+};
+
+struct http {
+	struct lock lock;
+	pthread_cond_t freed;
+	struct lane lanes[HTTP_LANES] GUARDED_BY(lock);
+	CURLSH *share;
+	pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST]; /* libcurl's own, taken inside of it only */
+	char *ca_file;
+	void (*trace)(void *ctx, const char *line);
+	void *trace_ctx;
+	struct http_stats stats; /* atomic */
+};
+
+/* ---- the pool */
+static void global_init(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static void share_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *ctx)
+{
+	(void)easy, (void)access;
+	pthread_mutex_lock(&((struct http *)ctx)->share_locks[data]);
+}
+
+static void share_unlock(CURL *easy, curl_lock_data data, void *ctx)
+{
+	(void)easy;
+	pthread_mutex_unlock(&((struct http *)ctx)->share_locks[data]);
+}
+
+static int share_open(struct http *h)
+{
+	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
+		pthread_mutex_init(&h->share_locks[i], NULL);
+	h->share = curl_share_init();
+	if (!h->share)
+		return err_set(-ENOMEM, "HTTP: no memory");
+	curl_share_setopt(h->share, CURLSHOPT_LOCKFUNC, share_lock);
+	curl_share_setopt(h->share, CURLSHOPT_UNLOCKFUNC, share_unlock);
+	curl_share_setopt(h->share, CURLSHOPT_USERDATA, h);
+	curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	return 0;
+}
+
+int http_open(const struct http_config *cfg, struct http **ret)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	if (cfg->ca_file && access(cfg->ca_file, R_OK))
+		return err_set(-errno, "certificates \"%s\" cannot be read", cfg->ca_file);
+	pthread_once(&once, global_init);
+	struct http *h = calloc(1, sizeof *h);
+	if (!h)
+		return err_set(-ENOMEM, "HTTP: no memory");
+	lock_init(&h->lock, RANK_POOL);
+	cond_init(&h->freed);
+	h->lanes[HTTP_META].max = META_MAX;
+	h->lanes[HTTP_BULK].max = cfg->bulk_max;
+	h->trace = cfg->trace;
+	h->trace_ctx = cfg->trace_ctx;
+	int r = share_open(h);
+	if (r == 0 && cfg->ca_file && !(h->ca_file = strdup(cfg->ca_file)))
+		r = err_set(-ENOMEM, "HTTP: no memory");
+	if (r < 0) {
+		http_close(h);
+		return r;
+	}
+	*ret = h;
+	return 0;
+}
+
+static void slot_free(struct slot *s)
+{
+	if (s->easy)
+		curl_easy_cleanup(s->easy);
+	if (s->multi)
+		curl_multi_cleanup(s->multi);
+	free(s);
+}
+
+struct http *http_close(struct http *h) TSA(no_thread_safety_analysis)
+{
+	if (!h)
+		return NULL;
+	for (int i = 0; i < HTTP_LANES; i++) {
+		while (h->lanes[i].idle) {
+			struct slot *s = h->lanes[i].idle;
+			h->lanes[i].idle = s->next;
+			slot_free(s);
+		}
+	}
+	if (h->share)
+		curl_share_cleanup(h->share);
+	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
+		pthread_mutex_destroy(&h->share_locks[i]);
+	pthread_cond_destroy(&h->freed);
+	lock_done(&h->lock);
+	free(h->ca_file);
+	free(h);
+	return NULL;
+}
+
+static int slot_open(struct slot **ret)
+{
+	struct slot *s = calloc(1, sizeof *s);
+	if (s) {
+		s->easy = curl_easy_init();
+		s->multi = curl_multi_init();
+		if (s->easy && s->multi) {
+			*ret = s;
+			return 0;
+		}
+		slot_free(s);
+	}
+	return err_set(-ENOMEM, "HTTP: no memory");
+}
+
+static void slot_put(struct http *h, enum http_lane lane, struct slot *s)
+{
+	lock_acquire(&h->lock);
+	struct lane *l = &h->lanes[lane];
+	l->out--;
+	if (s) {
+		s->next = l->idle;
+		l->idle = s;
+	}
+	pthread_cond_broadcast(&h->freed);
+	lock_release(&h->lock);
+}
+
+/* The handle used last, since its connection is the warmest. */
+static int slot_take(struct http *h, const struct http_request *req, struct slot **ret)
+{
+	int r = 0;
+	lock_acquire(&h->lock);
+	struct lane *l = &h->lanes[req->lane];
+	while (l->out == l->max && r == 0) {
+		(void)lock_wait(&h->lock, &h->freed, POLL_MS); /* timed out or not: look again */
+		if (cancelled())
+			r = err_set(-EINTR, "cancelled while waiting for a connection");
+		else if (req->end_at_ms && now_ms() >= req->end_at_ms)
+			r = err_set(-ETIMEDOUT, "no connection became free in time");
+	}
+	struct slot *s = NULL;
+	if (r == 0) {
+		l->out++;
+		s = l->idle;
+		if (s)
+			l->idle = s->next;
+	}
+	lock_release(&h->lock);
+	if (r == 0 && !s && (r = slot_open(&s)) < 0)
+		slot_put(h, req->lane, NULL);
+	*ret = s;
+	return r;
+}
+
+/* ---- one transfer */
+struct transfer {
+	struct http *http;
+	const struct http_request *req;
+	struct http_response *resp;
+	CURL *easy;
+	struct curl_slist *headers;
+	uint64_t pos;		/* in head + source + tail */
+	int64_t last_ms;	/* when a byte moved */
+	size_t header_bytes;
+	int err;		/* what a callback ended it with */
+	bool enough;
+	char why[CURL_ERROR_SIZE];
+};
+
+void http_response_init(struct http_response *r)
+{
+	memset(r, 0, sizeof *r);
+	r->length = r->retry_after_ms = r->date_s = -1;
+	r->body = (struct buf)BUF_INIT(HTTP_BODY_MAX);
+}
+
+void http_response_done(struct http_response *r)
+{
+	free(r->location);
+	free(r->content_range);
+	free(r->range);
+	free(r->goog_hash);
+	free(r->encoding);
+	buf_done(&r->body);
+	http_response_init(r);
+}
+
+static uint64_t body_size(const struct http_request *q) { return q->head_n + q->body_n + q->tail_n; }
+
+static size_t copy_part(char *to, size_t n, const char *part, size_t part_n, uint64_t off)
+{
+	size_t left = part_n - (size_t)off;
+	n = n < left ? n : left;
+	memcpy(to, part + off, n);
+	return n;
+}
+
+static ssize_t read_source(struct transfer *t, char *to, size_t n, uint64_t off)
+{
+	const struct http_request *q = t->req;
+	n = n < q->body_n - off ? n : (size_t)(q->body_n - off);
+	int r = source_read(q->source, to, n, q->body_off + off);
+	if (r == 0 && q->sent)
+		r = q->sent(q->sent_ctx, q->body_off + off, to, n);
+	return r < 0 ? r : (ssize_t)n;
+}
+
+static size_t on_read(char *to, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+	const struct http_request *q = t->req;
+	size_t n = size * count;
+	ssize_t got = 0;
+	if (t->pos < q->head_n)
+		got = (ssize_t)copy_part(to, n, q->head, q->head_n, t->pos);
+	else if (t->pos < q->head_n + q->body_n)
+		got = read_source(t, to, n, t->pos - q->head_n);
+	else if (t->pos < body_size(q))
+		got = (ssize_t)copy_part(to, n, q->tail, q->tail_n, t->pos - q->head_n - q->body_n);
+	if (got < 0) {
+		t->err = (int)got;
+		return CURL_READFUNC_ABORT;
+	}
+	t->pos += (uint64_t)got;
+	t->last_ms = now_ms(); /* after the source, which may take its time */
+	t->resp->sent_all = t->pos == body_size(q);
+	return (size_t)got;
+}
+
+/* libcurl starts a body again when a kept connection turned out to be dead. */
+static int on_seek(void *ctx, curl_off_t off, int origin)
+{
+	struct transfer *t = ctx;
+	if (origin != SEEK_SET || off < 0 || (uint64_t)off > body_size(t->req))
+		return CURL_SEEKFUNC_FAIL;
+	t->pos = (uint64_t)off;
+	return CURL_SEEKFUNC_OK;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+	struct http_response *p = t->resp;
+	size_t n = size * count;
+	t->last_ms = now_ms();
+	p->received += n;
+	if (p->status >= 300) {
+		size_t room = ERROR_BODY_MAX - p->body.len;
+		buf_add(&p->body, data, n < room ? n : room);
+		return n;
+	}
+	if (!t->req->sink) {
+		buf_add(&p->body, data, n);
+		t->err = buf_check(&p->body, "answer");
+		return t->err < 0 ? 0 : n;
+	}
+	int r = t->req->sink(t->req->sink_ctx, p, data, n);
+	if (r == 0)
+		return n;
+	t->enough = r == HTTP_ENOUGH;
+	t->err = t->enough ? 0 : r;
+	return 0;
+}
+
+/* ---- headers */
+static void reset_answer(struct http_response *p)
+{
+	bool sent_all = p->sent_all;
+	http_response_done(p);
+	p->sent_all = sent_all;
+}
+
+static int64_t number(const char *s)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(s, &end, 10);
+	return errno || end == s || *end || v < 0 ? -1 : v;
+}
+
+static void keep(struct transfer *t, char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	if (!*to)
+		t->err = err_set(-ENOMEM, "HTTP: no memory");
+}
+
+static void header(struct transfer *t, const char *name, const char *value)
+{
+	struct http_response *p = t->resp;
+	if (!strcasecmp(name, "location"))
+		keep(t, &p->location, value);
+	else if (!strcasecmp(name, "content-range"))
+		keep(t, &p->content_range, value);
+	else if (!strcasecmp(name, "range"))
+		keep(t, &p->range, value);
+	else if (!strcasecmp(name, "x-goog-hash"))
+		keep(t, &p->goog_hash, value);
+	else if (!strcasecmp(name, "content-encoding"))
+		keep(t, &p->encoding, value);
+	else if (!strcasecmp(name, "content-length"))
+		p->length = number(value);
+	else if (!strcasecmp(name, "date"))
+		p->date_s = curl_getdate(value, NULL);
+	else if (!strcasecmp(name, "retry-after") && number(value) >= 0 && number(value) < 86400)
+		p->retry_after_ms = number(value) * 1000;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+	size_t n = size * count, len = n;
+	t->last_ms = now_ms();
+	t->header_bytes += n;
+	if (t->header_bytes > HEADERS_MAX) {
+		t->err = err_set(-EBADMSG, "the headers of an answer exceed %d bytes", HEADERS_MAX);
+		return 0;
+	}
+	while (len && (data[len - 1] == '\r' || data[len - 1] == '\n'))
+		len--;
+	CLEANUP_FREE char *line = strndup(data, len);
+	if (!line)
+		return 0;
+	if (!strncasecmp(line, "HTTP/", 5)) { /* also the one behind 100 Continue or a redirect */
+		long status = 0;
+		reset_answer(t->resp);
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+		t->resp->status = (int)status;
+		return n;
+	}
+	char *colon = strchr(line, ':');
+	if (colon) {
+		*colon = 0;
+		header(t, line, colon + 1 + strspn(colon + 1, " \t"));
+	}
+	return t->err < 0 ? 0 : n;
+}
+
+/* ---- setting up */
+static void add_header(struct transfer *t, const char *line)
+{
+	struct curl_slist *l = curl_slist_append(t->headers, line);
+	if (!l)
+		t->err = err_set(-ENOMEM, "HTTP: no memory");
+	else
+		t->headers = l;
+}
+
+static void set_headers(struct transfer *t)
+{
+	const struct http_request *q = t->req;
+	CLEANUP_BUF struct buf b = BUF_INIT(32768);
+	add_header(t, "Expect:"); /* a round trip before each body for nothing */
+	if (q->auth) {
+		buf_printf(&b, "Authorization: %s", q->auth);
+		add_header(t, b.failed ? "" : b.data);
+	}
+	buf_reset(&b);
+	buf_printf(&b, "Content-Type: %s", q->content_type ? q->content_type : "");
+	add_header(t, q->content_type && !b.failed ? b.data : "Content-Type:");
+	if (q->sink)
+		add_header(t, "Accept-Encoding: identity"); /* else ranges mean other bytes */
+	for (size_t i = 0; i < sizeof q->header / sizeof *q->header && q->header[i]; i++)
+		add_header(t, q->header[i]);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static void set_body(struct transfer *t)
+{
+	CURL *e = t->easy;
+	const struct http_request *q = t->req;
+	if (!q->has_body) {
+		curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+		if (strcmp(q->method, "GET") != 0)
+			curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, q->method);
+		return;
+	}
+	curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, q->method);
+	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body_size(q));
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(e, CURLOPT_READDATA, t);
+	curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(e, CURLOPT_SEEKDATA, t);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)UP_BUFFER);
+}
+
+static void set_connection(struct transfer *t)
+{
+	CURL *e = t->easy;
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_SHARE, t->http->share);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (t->http->ca_file) {
+		curl_easy_setopt(e, CURLOPT_CAINFO, t->http->ca_file);
+		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	}
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->req->follow ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
+	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+}
+
+static int setup(struct transfer *t)
+{
+	CURL *e = t->easy;
+	curl_easy_reset(e);
+	set_connection(t);
+	set_headers(t);
+	set_body(t);
+	curl_easy_setopt(e, CURLOPT_URL, t->req->url);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, USER_AGENT);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->why);
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, t->req->sink ? NULL : "gzip");
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)DOWN_BUFFER);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	return t->err;
+}
+
+/* ---- running */
+/* 0: go on. */
+static int give_up(struct transfer *t)
+{
+	const struct http_request *q = t->req;
+	int64_t now = now_ms();
+	if (cancelled())
+		return err_set(-EINTR, "cancelled");
+	if (q->end_at_ms && now >= q->end_at_ms)
+		return err_set(-ETIMEDOUT, "no answer in time");
+	if (q->stall_ms && now - t->last_ms >= q->stall_ms)
+		return err_set(-ETIMEDOUT, "no byte for %" PRId64 " s", q->stall_ms / 1000);
+	return 0;
+}
+
+static int poll_ms(const struct transfer *t)
+{
+	int64_t ms = POLL_MS, now = now_ms();
+	if (t->req->end_at_ms && t->req->end_at_ms - now < ms)
+		ms = t->req->end_at_ms - now;
+	if (t->req->stall_ms && t->last_ms + t->req->stall_ms - now < ms)
+		ms = t->last_ms + t->req->stall_ms - now;
+	return ms < 1 ? 1 : (int)ms;
+}
+
+/* CURLE_AGAIN: given up, with the reason in *ret_err. */
+static CURLcode run(struct transfer *t, CURLM *multi, int *ret_err)
+{
+	CURLcode result = CURLE_AGAIN;
+	int running = 1;
+	if (curl_multi_add_handle(multi, t->easy) != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
+	while (curl_multi_perform(multi, &running) == CURLM_OK && running) {
+		*ret_err = give_up(t);
+		if (*ret_err < 0)
+			break;
+		curl_multi_poll(multi, NULL, 0, poll_ms(t), NULL);
+	}
+	int left;
+	for (CURLMsg *m; (m = curl_multi_info_read(multi, &left));)
+		if (m->msg == CURLMSG_DONE && m->easy_handle == t->easy)
+			result = m->data.result;
+	curl_multi_remove_handle(multi, t->easy);
+	if (result == CURLE_AGAIN && *ret_err == 0)
+		*ret_err = err_set(-EIO, "libcurl gave up");
+	return result;
+}
+
+static int connect_errno(struct transfer *t)
+{
+	long no = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &no);
+	if (no == ENETUNREACH || no == EHOSTUNREACH)
+		return (int)-no;
+	return no == ETIMEDOUT ? -EHOSTUNREACH : -ECONNREFUSED;
+}
+
+/* What a failed transfer is: *ret_end and -errno. */
+static int judge(struct transfer *t, CURLcode c, enum http_end *ret_end)
+{
+	*ret_end = HTTP_LOST;
+	switch (c) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return -ENETUNREACH;
+	case CURLE_COULDNT_CONNECT:
+		return connect_errno(t);
+	case CURLE_OPERATION_TIMEDOUT:
+		return -EHOSTUNREACH; /* the only timeout of libcurl's own in use: connecting */
+	case CURLE_OUT_OF_MEMORY:
+		*ret_end = HTTP_FAILED;
+		return -ENOMEM;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_TOO_MANY_REDIRECTS:
+	case CURLE_BAD_CONTENT_ENCODING:
+		*ret_end = HTTP_FAILED;
+		return -EIO;
+	default:
+		return -EIO;
+	}
+}
+
+static int settle(struct transfer *t, CURLcode c, int err)
+{
+	struct http_response *p = t->resp;
+	if (t->err < 0) {
+		p->end = t->err == -EBADMSG || t->err == -EFBIG || t->err == -ENOMEM ? HTTP_FAILED : HTTP_LOCAL;
+		if (t->req->sink || t->req->source)
+			p->end = HTTP_LOCAL;
+		return t->err;
+	}
+	if (t->enough || (c == CURLE_OK && p->status)) {
+		p->end = HTTP_DONE;
+		return 0;
+	}
+	if (c == CURLE_AGAIN) {
+		p->end = err == -EINTR ? HTTP_LOCAL : HTTP_LOST;
+		return err;
+	}
+	err = judge(t, c, &p->end);
+	error_scrub(t->why);
+	return err_set(err, "%s", *t->why ? t->why : curl_easy_strerror(c));
+}
+
+static void trace(const struct transfer *t, int64_t ms)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT(URL_BYTES_MAX);
+	const struct http_response *p = t->resp;
+	if (!t->http->trace)
+		return;
+	buf_printf(&b, "%s ", t->req->method);
+	url_trace(&b, t->req->url);
+	if (t->req->trace_note)
+		buf_printf(&b, " %s", t->req->trace_note);
+	if (p->status)
+		buf_printf(&b, " %d", p->status);
+	else
+		buf_str(&b, " -");
+	uint64_t bytes = t->req->body_n ? t->pos : p->received;
+	buf_printf(&b, " %" PRIu64 " B %" PRId64 " ms", bytes, ms);
+	if (p->end != HTTP_DONE)
+		buf_printf(&b, " (%s)", err_last());
+	if (!b.failed)
+		t->http->trace(t->http->trace_ctx, b.data);
+}
+
+static void count(const struct transfer *t)
+{
+	struct http_stats *s = &t->http->stats;
+	__atomic_add_fetch(&s->requests, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->bytes_in, t->resp->received, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->bytes_out, t->pos, __ATOMIC_RELAXED);
+}
+
+int http_do(struct http *h, const struct http_request *req, struct http_response *resp)
+{
+	struct slot *slot;
+	lock_assert_none();
+	http_response_done(resp);
+	resp->end = HTTP_LOCAL;
+	int r = slot_take(h, req, &slot);
+	if (r < 0) {
+		resp->end = r == -ETIMEDOUT ? HTTP_LOST : HTTP_LOCAL;
+		return r;
+	}
+	int64_t start = now_ms();
+	struct transfer t = { .http = h, .req = req, .resp = resp, .easy = slot->easy, .last_ms = start };
+	CURLcode c = CURLE_OUT_OF_MEMORY;
+	resp->sent_all = body_size(req) == 0;
+	if (setup(&t) == 0)
+		c = run(&t, slot->multi, &r);
+	resp->last_ms = t.last_ms;
+	r = settle(&t, c, r);
+	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(t.headers);
+	slot_put(h, req->lane, slot);
+	count(&t);
+	trace(&t, now_ms() - start);
+	return r;
+}
+
+void http_stats(struct http *h, struct http_stats *ret)
+{
+	ret->requests = __atomic_load_n(&h->stats.requests, __ATOMIC_RELAXED);
+	ret->bytes_in = __atomic_load_n(&h->stats.bytes_in, __ATOMIC_RELAXED);
+	ret->bytes_out = __atomic_load_n(&h->stats.bytes_out, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "drive/retry.h"
+
+enum { WAIT_MAX_MS = 32000, WAIT_FIRST_LOST_MS = 100 };
+
+static bool may_repeat(const struct retry *r, const struct drive_error *e)
+{
+	switch (e->cls) {
+	case ERROR_REFUSED:
+		return true;
+	case ERROR_DAILY:
+		return !r->upload;
+	case ERROR_UNCLEAR:
+		/* A connection that never came about has carried nothing. */
+		return r->repeatable || e->err == -ECONNREFUSED || e->err == -ENETUNREACH || e->err == -EHOSTUNREACH;
+	default:
+		return false;
+	}
+}
+
+static int64_t backoff(const struct retry *r, const struct drive_error *e)
+{
+	/* Mostly a connection that the server closed while it was idle: try at once. */
+	if (!e->status && !r->attempt)
+		return WAIT_FIRST_LOST_MS + r->random % WAIT_FIRST_LOST_MS;
+	unsigned n = r->attempt < 5 ? r->attempt : 5;
+	int64_t wait = ((int64_t)1000 << n) + r->random % 1001;
+	if (wait > WAIT_MAX_MS)
+		wait = WAIT_MAX_MS;
+	return e->retry_after_ms > wait ? e->retry_after_ms : wait;
+}
+
+static int final_errno(const struct drive_error *e)
+{
+	if (e->err == -ECONNREFUSED || e->err == -ENETUNREACH || e->err == -EHOSTUNREACH)
+		return e->err;
+	return -ETIMEDOUT;
+}
+
+int64_t retry_wait(const struct retry *r, const struct drive_error *e)
+{
+	if (!may_repeat(r, e))
+		return e->cls == ERROR_UNCLEAR ? -EIO : e->err;
+	int64_t left = r->deadline_ms - r->elapsed_ms, wait = backoff(r, e);
+	if (wait < left)
+		return wait;
+	/* A short deadline still gets its second try. */
+	if (!r->attempt && left > 1 && e->retry_after_ms < left)
+		return left / 2;
+	return final_errno(e);
+}
