@@ -21,7 +21,8 @@ def arguments():
     parser.add_argument("--state", required=True, metavar="DIR", help="folder for everything")
     parser.add_argument("--port", type=int, default=0, help="API port (0: a free one)")
     parser.add_argument("--control-port", type=int, default=0, help="control port (0: a free one)")
-    parser.add_argument("--latency", default="none", metavar="PROFILE", help="none or real")
+    parser.add_argument("--latency", metavar="PROFILE",
+                        help="none or real, with all switches off; default: as it was left")
     parser.add_argument("--role", default="fileOrganizer",
                         help="role of the service accounts on the shared drive")
     parser.add_argument("--lifeline", action="store_true",
@@ -36,7 +37,7 @@ def main():
     state = os.path.abspath(options.state)
     os.makedirs(state, mode=0o700, exist_ok=True)
     drive = LocalDriveServer(state)
-    drive.shape.set({"name": options.latency})
+    drive.recall(options.latency)
     drive.listen(options.port, options.role)
     control_port = control.listen(drive, options.control_port)
     ready = {"pid": os.getpid(), "port": drive.port, "control_port": control_port,

@@ -119,7 +119,9 @@ class Control:
         return self.drive.shape.profile
 
     def set_profile(self, _query, body):
-        return self.drive.shape.set(body)
+        profile = self.drive.shape.set(body)
+        self.drive.remember()
+        return profile
 
     def get_switches(self, _query, _body):
         return self.drive.switches.all()
@@ -127,6 +129,7 @@ class Control:
     def set_switches(self, _query, body):
         self.drive.switches.set(body)
         self.drive.limits.reset()
+        self.drive.remember()
         return self.drive.switches.all()
 
     # -- the world ----------------------------------------------------------------------

@@ -41,6 +41,21 @@ class LocalDriveServer:
         self.url = self.world = self.drive_id = self.key = None
         self.port = 0
 
+    def remember(self):
+        """Let switches and profile outlive kill -9, as the state does."""
+        self.store.commit(self.store.put("meta", "behaviour", {
+            "switches": self.switches.all(), "profile": self.shape.profile}))
+
+    def recall(self, profile=None):
+        """Behave as before the restart; with a profile's name: afresh, and as it says."""
+        known = self.store.meta.get("behaviour")
+        if profile is None and known:
+            self.switches.set(known["switches"])
+            self.shape.profile = known["profile"]
+            return
+        self.shape.set({"name": profile or "none"})
+        self.remember()
+
     def listen(self, port, role):
         """Take the port, build the default world, start to serve."""
         sockets, self.port = server.listen(port)

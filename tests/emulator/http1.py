@@ -140,14 +140,13 @@ class Body:
             if len(out) > limit:
                 raise BadRequest("body too large")
 
-    def drain(self, limit=64 << 20):
-        """Skip what was not read; False when that is not worth it."""
+    def drain(self):
+        """Skip what was not read, so that the client hears the answer; False: it need not send."""
         if self.before_read:
-            return False       # the client waits for 100 Continue: it need not send anything
+            return False       # the client still waits for 100 Continue
         block = memoryview(bytearray(65536))
-        while not self.ended:
-            if self.readinto(block) and self.count > limit:
-                return False
+        while self.readinto(block):
+            pass
         return True
 
 

@@ -53,17 +53,15 @@ class LocalDrive:
         if self.state_dir is None:
             self.state_dir = tempfile.mkdtemp(prefix="local-drive-")
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
-        self._spawn()
+        self._spawn("--latency", self.latency or "none")
         if self.folder is None:
             self.folder = self.new_folder()
         return self
 
-    def _spawn(self):
+    def _spawn(self, *more):
         command = [self.python, EMULATOR, "--state", self.state_dir, "--lifeline",
                    "--port", str(self.port), "--control-port", str(self.control_port),
-                   "--role", self.role]
-        if self.latency:
-            command += ["--latency", self.latency]
+                   "--role", self.role, *more]
         errors = os.path.join(self.state_dir, "emulator.err")
         with open(errors, "ab") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -88,7 +86,10 @@ class LocalDrive:
             self._reap()
 
     def restart(self):
-        """Kill the emulator with SIGKILL and start it again on the same ports and state."""
+        """Kill the emulator with SIGKILL and start it again on the same ports and state.
+
+        Switches and profile stay as they were; faults and the log are gone.
+        """
         self.kill()
         self._spawn()
 

@@ -234,8 +234,11 @@ class Resumable(Case):
     def test_restart_keeps_sessions_files_and_tokens(self):
         location = self.start()
         self.chunk(location, 0, QUANTUM)
+        self.drive.switches(md5_missing=True)
         self.drive.restart()
         self.client.close()
+        self.assertTrue(self.drive.switches()["md5_missing"])
+        self.drive.switches(md5_missing=False)
         self.assertEqual(self.stored(location), "bytes=0-262143")
         made = self.finished(self.chunk(location, QUANTUM, self.total))
         self.drive.restart()
