@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/draft.h"
+
+#include "cache/evict.h"
+#include "format/crc32c.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct store_capability draft_lock;
+enum { FILL_PIECE = 1 << 20, EVICT_FOR_DRAFT = 64 << 20 };
+
+void draft_name(uint64_t number, char ret[DRAFT_NAME_MAX])
+{
+	(void)snprintf(ret, DRAFT_NAME_MAX, "draft/%llu", (unsigned long long)number);
+}
+
+uint64_t draft_number(const struct draft *d) { return d->number; }
+
+uint64_t draft_size(struct draft *d)
+{
+	draft_acquire(d);
+	uint64_t n = d->size;
+	draft_release(d);
+	return n;
+}
+
+/* ---- making one */
+
+static int open_new(struct cache *c, uint64_t *ret_number)
+{
+	char name[DRAFT_NAME_MAX];
+	store_acquire(c);
+	*ret_number = c->draft_next++;
+	store_release(c);
+	draft_name(*ret_number, name);
+	int fd = openat(c->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd >= 0 ? fd : err_set(-errno, "making \"%s/%s\": %s", c->dir, name, strerror(errno));
+}
+
+static int room_for_blocks(struct draft *d, uint64_t size) REQUIRES(draft_lock)
+{
+	size_t need = (size_t)((size + SOURCE_BLOCK - 1) / SOURCE_BLOCK), cap = d->block_cap ? d->block_cap : 4;
+	if (need <= d->block_cap)
+		return 0;
+	while (cap < need)
+		cap *= 2;
+	struct draft_block *b = realloc(d->blocks, cap * sizeof *b);
+	if (!b)
+		return err_set(-ENOMEM, "the blocks of a draft");
+	memset(b + d->block_cap, 0, (cap - d->block_cap) * sizeof *b);
+	d->blocks = b;
+	d->block_cap = cap;
+	return 0;
+}
+
+static struct draft *draft_free(struct draft *d)
+{
+	close(d->fd);
+	source_unref(d->base);
+	draft_acquire(d);
+	struct seal *seal = STEAL(d->seal);
+	extents_done(&d->own);
+	free(d->blocks);
+	draft_release(d);
+	seal_unref(seal);
+	lock_done(&d->lock);
+	free(d);
+	return NULL;
+}
+
+static int start_on_base(struct draft *d, struct source *base)
+{
+	if (base->size > DRAFT_SIZE_MAX)
+		return err_set(-EFBIG, "a file of %llu bytes is too large", (unsigned long long)base->size);
+	if (ftruncate(d->fd, (off_t)base->size))
+		return err_set(-errno, "draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+	draft_acquire(d);
+	int r = room_for_blocks(d, base->size);
+	d->size = d->base_end = base->size;
+	draft_release(d);
+	if (!r)
+		d->base = source_ref(base);
+	return r;
+}
+
+int draft_create(struct cache *c, struct source *base, struct draft **ret)
+{
+	struct draft *d = calloc(1, sizeof *d);
+	if (!d)
+		return err_set(-ENOMEM, "a draft");
+	d->fd = open_new(c, &d->number);
+	if (d->fd < 0) {
+		int e = d->fd;
+		free(d);
+		return e;
+	}
+	d->c = c;
+	lock_init(&d->lock, RANK_DRAFT);
+	int r = base ? start_on_base(d, base) : 0;
+	if (r) {
+		draft_discard(d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+/* ---- writing */
+
+int draft_write_file(const struct draft *d, const void *data, size_t n, uint64_t off)
+{
+	const char *p = data;
+	while (n) {
+		ssize_t w = pwrite(d->fd, p, n, (off_t)off);
+		if (w <= 0) {
+			int e = w < 0 ? errno == EDQUOT ? ENOSPC : errno : EIO;
+			return err_set(-e, "writing draft %llu: %s", (unsigned long long)d->number, strerror(e));
+		}
+		p += w;
+		off += (uint64_t)w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static void note_block(struct draft_block *b, const char *p, uint32_t n, uint32_t at)
+{
+	if (at == 0 && n >= b->len)
+		*b = (struct draft_block){ crc32c(0, p, n), n & 0x7fffffff, 0 };
+	else if (!b->stale && at == b->len)
+		*b = (struct draft_block){ crc32c(b->crc, p, n), (b->len + n) & 0x7fffffff, 0 };
+	else
+		b->stale = 1;
+}
+
+/* The CRCs of what was written; data NULL: it may be anything. */
+static void note_write(struct draft *d, const char *data, uint64_t n, uint64_t off) REQUIRES(draft_lock)
+{
+	while (n) {
+		uint32_t at = (uint32_t)(off % SOURCE_BLOCK), left = SOURCE_BLOCK - at;
+		uint32_t piece = n < left ? (uint32_t)n : left;
+		struct draft_block *b = &d->blocks[off / SOURCE_BLOCK];
+		if (data)
+			note_block(b, data, piece, at);
+		else
+			b->stale = 1;
+		data = data ? data + piece : NULL;
+		off += piece;
+		n -= piece;
+	}
+}
+
+static int check_open(const struct draft *d) REQUIRES(draft_lock)
+{
+	return d->state == DRAFT_OPEN ? 0 : err_set(-EBUSY, "draft %llu is sealed", (unsigned long long)d->number);
+}
+
+static int write_locked(struct draft *d, const void *data, size_t n, uint64_t off) REQUIRES(draft_lock)
+{
+	uint64_t size = off + n > d->size ? off + n : d->size;
+	int r = check_open(d);
+	if (!r)
+		r = room_for_blocks(d, size);
+	if (r)
+		return r;
+	r = draft_write_file(d, data, n, off);
+	if (!r && off < d->base_end)
+		r = extents_add(&d->own, off, off + n); /* without it, the base still shows */
+	if (r) {
+		note_write(d, NULL, n, off);
+		if (size > d->size && ftruncate(d->fd, (off_t)d->size))
+			return err_set(-EIO, "draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+		return r;
+	}
+	note_write(d, data, n, off);
+	d->size = size;
+	return 0;
+}
+
+int draft_pwrite(struct draft *d, const void *data, size_t n, uint64_t off)
+{
+	if (off > DRAFT_SIZE_MAX || n > DRAFT_SIZE_MAX - off)
+		return err_set(-EFBIG, "over the limit of 5 TB for one file");
+	if (!n)
+		return 0;
+	draft_acquire(d);
+	int r = write_locked(d, data, n, off);
+	bool crumbs = d->own.n > DRAFT_EXTENTS_MAX;
+	draft_release(d);
+	if (r == -ENOSPC && evict_bytes(d->c, EVICT_FOR_DRAFT)) { /* the cache gives way */
+		draft_acquire(d);
+		r = write_locked(d, data, n, off);
+		draft_release(d);
+	}
+	return !r && crumbs ? draft_fill(d) : r;
+}
+
+int draft_truncate(struct draft *d, uint64_t size)
+{
+	if (size > DRAFT_SIZE_MAX)
+		return err_set(-EFBIG, "over the limit of 5 TB for one file");
+	draft_acquire(d);
+	int r = check_open(d);
+	if (!r)
+		r = room_for_blocks(d, size);
+	if (!r && ftruncate(d->fd, (off_t)size))
+		r = err_set(-errno, "draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+	if (!r && size < d->size) {
+		size_t keep = (size_t)(size / SOURCE_BLOCK), had = (size_t)((d->size + SOURCE_BLOCK - 1) / SOURCE_BLOCK);
+		uint32_t rest = (uint32_t)(size % SOURCE_BLOCK);
+		if (rest && d->blocks[keep].len <= rest)
+			keep++; /* what its CRC covers is still there */
+		else if (rest)
+			d->blocks[keep++].stale = 1;
+		if (had > keep)
+			memset(d->blocks + keep, 0, (had - keep) * sizeof *d->blocks);
+		if (d->base_end > size)
+			d->base_end = size;
+		extents_cut(&d->own, size);
+	}
+	if (!r)
+		d->size = size;
+	draft_release(d);
+	return r;
+}
+
+/* ---- reading */
+
+/* Is byte `off` the base's? *ret_end: up to where that is so. */
+static bool is_base(const struct draft *d, uint64_t off, uint64_t end, uint64_t *ret_end) REQUIRES(draft_lock)
+{
+	*ret_end = end;
+	if (!d->base || off >= d->base_end)
+		return false;
+	if (end > d->base_end)
+		end = d->base_end;
+	return !extents_at(&d->own, off, end, ret_end);
+}
+
+static int read_file(const struct draft *d, char *p, size_t n, uint64_t off)
+{
+	while (n) {
+		ssize_t r = pread(d->fd, p, n, (off_t)off);
+		if (r < 0)
+			return err_set(-EIO, "reading draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+		if (r == 0) { /* truncated by another thread meanwhile */
+			memset(p, 0, n);
+			return 0;
+		}
+		p += r;
+		off += (uint64_t)r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+ssize_t draft_pread(struct draft *d, void *data, size_t n, uint64_t off)
+{
+	uint64_t size = draft_size(d), end;
+	if (off >= size)
+		return 0;
+	if (n > size - off)
+		n = (size_t)(size - off);
+	for (size_t done = 0; done < n;) {
+		draft_acquire(d);
+		bool base = is_base(d, off + done, off + n, &end);
+		draft_release(d);
+		size_t piece = (size_t)(end - off) - done;
+		char *to = (char *)data + done;
+		lock_assert_none();
+		int r = base ? source_read(d->base, to, piece, off + done) : read_file(d, to, piece, off + done);
+		if (r)
+			return r;
+		done += piece;
+	}
+	return (ssize_t)n;
+}
+
+/* ---- filling from the base */
+
+/* The next range of the base's from *off on, at most FILL_PIECE; false: none. */
+static bool next_gap(struct draft *d, uint64_t *off, uint64_t *end)
+{
+	bool found = false;
+	draft_acquire(d);
+	while (!found && d->base && *off < d->base_end) {
+		found = is_base(d, *off, d->base_end, end);
+		if (!found)
+			*off = *end;
+	}
+	draft_release(d);
+	if (found && *end - *off > FILL_PIECE)
+		*end = *off + FILL_PIECE;
+	return found;
+}
+
+/* Write the base's bytes where nobody wrote meanwhile. */
+static int fill_locked(struct draft *d, const char *data, uint64_t off, uint64_t end) REQUIRES(draft_lock)
+{
+	int r = 0;
+	for (uint64_t at = off, stop; !r && at < end; at = stop) {
+		if (!is_base(d, at, end, &stop))
+			continue;
+		r = draft_write_file(d, data + (at - off), (size_t)(stop - at), at);
+		if (!r)
+			r = extents_add(&d->own, at, stop);
+		note_write(d, r ? NULL : data + (at - off), stop - at, at);
+	}
+	return r;
+}
+
+int draft_fill(struct draft *d)
+{
+	uint64_t off = 0, end;
+	CLEANUP_FREE char *piece = NULL;
+	while (next_gap(d, &off, &end)) {
+		if (!piece && !(piece = malloc(FILL_PIECE)))
+			return err_set(-ENOMEM, "a buffer to copy a draft's base");
+		lock_assert_none();
+		int r = source_read(d->base, piece, (size_t)(end - off), off);
+		if (r)
+			return r;
+		draft_acquire(d);
+		r = fill_locked(d, piece, off, end);
+		draft_release(d);
+		if (r)
+			return r;
+		off = end;
+	}
+	return 0;
+}
+
+/* ---- letting go */
+
+struct draft *draft_discard(struct draft *d)
+{
+	char name[DRAFT_NAME_MAX], key[DRAFT_NAME_MAX];
+	if (!d)
+		return NULL;
+	draft_name(d->number, name);
+	(void)unlinkat(d->c->dir_fd, name, 0); /* if not, cache_drafts() of a later run shows it */
+	draft_acquire(d);
+	bool noted = d->noted;
+	draft_release(d);
+	(void)snprintf(key, sizeof key, "%020llu", (unsigned long long)d->number);
+	if (noted && cache_state_del(d->c, "draft", key))
+		store_warn(d->c, "the note of draft %s stays: %s", key, err_last());
+	return draft_free(d);
+}
+
+struct draft *draft_leave(struct draft *d) { return d ? draft_free(d) : NULL; }

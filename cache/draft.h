@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Drafts inside the cache (cache.h has their functions): file draft/N, N in decimal; the note is
+ * in the state table "draft" under the same decimal. The file is sparse: what is neither written
+ * (`own`) nor beyond `base_end` is still the base's.
+ *
+ * Per block of SOURCE_BLOCK bytes a running CRC-32C covers its first `len` bytes as long as the
+ * writes come in order; any other write makes the block stale, and its CRC is taken at the seal.
+ *
+ * d->lock (RANK_DRAFT) guards all that is not fixed. It is held across pwrite() to the draft's
+ * file, so that the CRCs are of what is there; never across the base, fsync or LMDB. */
+#ifndef DFM_CACHE_DRAFT_H
+#define DFM_CACHE_DRAFT_H
+#include "cache/extent.h"
+#include "cache/seal.h"
+#include "cache/store.h"
+
+extern struct store_capability draft_lock;
+
+enum draft_state { DRAFT_OPEN, DRAFT_SEALING, DRAFT_SEALED };
+struct draft_block {
+	uint32_t crc;
+	uint32_t len : 31, stale : 1;	/* len <= SOURCE_BLOCK */
+};
+struct draft {
+	struct cache *c;	/* fixed */
+	uint64_t number;	/* fixed */
+	int fd;			/* fixed */
+	struct lock lock;
+	enum draft_state state GUARDED_BY(draft_lock);
+	uint64_t size GUARDED_BY(draft_lock);
+	struct source *base;	/* fixed; a reference or NULL */
+	uint64_t base_end GUARDED_BY(draft_lock);
+	struct extents own GUARDED_BY(draft_lock);	/* only with a base */
+	struct draft_block *blocks GUARDED_BY(draft_lock);
+	size_t block_cap GUARDED_BY(draft_lock);
+	struct seal *seal GUARDED_BY(draft_lock);	/* a reference, when SEALED */
+	bool noted GUARDED_BY(draft_lock), dir_synced GUARDED_BY(draft_lock);
+};
+
+static inline void draft_acquire(struct draft *d) ACQUIRE(draft_lock) TSA(no_thread_safety_analysis)
+{
+	lock_acquire(&d->lock);
+}
+static inline void draft_release(struct draft *d) RELEASE(draft_lock) TSA(no_thread_safety_analysis)
+{
+	lock_release(&d->lock);
+}
+
+enum { DRAFT_NAME_MAX = 32, DRAFT_EXTENTS_MAX = 65536 };
+#define DRAFT_SIZE_MAX (5ull << 40)
+void draft_name(uint64_t number, char ret[DRAFT_NAME_MAX]);
+/* Make the draft's name in the folder durable, once. No lock held. */
+MUST_CHECK int draft_sync_dir(struct draft *d);
+/* pwrite of all n bytes. */
+MUST_CHECK int draft_write_file(const struct draft *d, const void *data, size_t n, uint64_t off);
+/* Fetch what the base still covers into the file; the state is SEALING. No lock held. */
+MUST_CHECK int draft_fill(struct draft *d);
+/* Find the numbers that are taken. */
+MUST_CHECK int draft_recover(struct cache *c);
+#endif

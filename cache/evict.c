@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/evict.h"
+
+#include "cache/commit.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { VICTIMS_MAX = 64, STEP_SHARE = 16, STEP_MAX_SHIFT = 28 /* 256 MiB */ };
+
+struct victim {
+	struct rev *rev;	/* referenced */
+	struct span span;
+};
+
+/* The blocks to take, found among those in memory. */
+struct choice {
+	struct rev *rev;
+	uint64_t block;
+	uint32_t used;
+};
+
+static bool evictable(const struct rev *r, uint64_t b) REQUIRES(store_lock)
+{
+	return rev_present(r, b) && !span_covers(r, b, ~0u);
+}
+
+static void oldest_in(struct rev *r, struct choice *best) REQUIRES(store_lock)
+{
+	if (r->loading || r->pins || !r->bytes)
+		return;
+	for (uint64_t b = 0; b < r->blocks; b++) {
+		const struct rev_chunk *k = rev_chunk(r, b);
+		if (!k) {
+			b |= CHUNK_BLOCKS - 1;
+			continue;
+		}
+		uint32_t used = k->block[b % CHUNK_BLOCKS].used;
+		if ((!best->rev || used < best->used) && evictable(r, b))
+			*best = (struct choice){ r, b, used };
+	}
+}
+
+static struct choice oldest_open(struct cache *c) REQUIRES(store_lock)
+{
+	struct choice best = { NULL, 0, 0 };
+	for (size_t i = 0; i < REV_BUCKETS; i++)
+		for (struct rev *r = c->table[i]; r; r = r->next)
+			oldest_in(r, &best);
+	return best;
+}
+
+/* Clear the bits of the run that starts at the chosen block, at most `goal` bytes of it. */
+static uint64_t clear_run(struct cache *c, const struct choice *ch, uint32_t limit, uint64_t goal, struct victim *v) REQUIRES(store_lock)
+{
+	struct rev *r = ch->rev;
+	uint64_t b = ch->block, freed = 0;
+	while (b < r->blocks && freed < goal && evictable(r, b) && rev_chunk(r, b)->block[b % CHUNK_BLOCKS].used <= limit) {
+		freed += rev_block_bytes(r, b);
+		rev_clear(r, b++);
+		c->stats.evicted++;
+	}
+	r->refs++;
+	v->rev = r;
+	v->span = (struct span){ NULL, ch->block, b, SPAN_EVICT };
+	span_add(r, &v->span);
+	return freed;
+}
+
+static bool in_use(void *ctx, const char *name)
+{
+	struct cache *c = ctx;
+	store_acquire(c);
+	bool r = rev_find(c, name) != NULL;
+	store_release(c);
+	return r;
+}
+
+/* Bring the revision that was used longest ago into the table, if it is older than all that is
+ * there; *ret: a reference of it, or NULL. */
+static void load_older(struct cache *c, struct rev **ret, uint64_t *ret_used)
+{
+	char name[INDEX_NAME_MAX + 1];
+	*ret = NULL;
+	*ret_used = UINT64_MAX;
+	if (index_oldest(&c->index, in_use, c, name, ret_used))
+		return;
+	store_acquire(c);
+	struct choice open = oldest_open(c);
+	bool older = !open.rev || *ret_used <= c->epoch + open.used;
+	store_release(c);
+	if (older && rev_get(c, name, REV_ANY_SIZE, ret))
+		*ret = NULL;
+}
+
+/* One more victim. Bytes it frees; *ret_more false when there is nothing left to take. */
+static uint64_t pick(struct cache *c, uint64_t goal, struct victim *v, bool *ret_more)
+{
+	struct rev *loaded;
+	uint64_t closed, freed = 0;
+	load_older(c, &loaded, &closed);
+	store_acquire(c);
+	struct choice ch = oldest_open(c);
+	uint32_t limit = ch.used;
+	if (ch.rev)
+		/* What was used within the same second goes with it: runs, not crumbs. */
+		freed = clear_run(c, &ch, limit < UINT32_MAX - 1000 ? limit + 1000 : UINT32_MAX, goal, v);
+	if (loaded) {
+		if (!loaded->bytes && !loaded->dirty)
+			rev_dirty(loaded); /* a record without blocks: the commit removes it */
+		rev_put(loaded);
+	}
+	store_release(c);
+	*ret_more = ch.rev || loaded;
+	return freed;
+}
+
+static void give_back(struct victim *v, struct cache *c)
+{
+	store_acquire(c);
+	/* The whole file goes when its last reference does. */
+	bool whole = v->rev->refs == 1 && !v->rev->bytes && !v->rev->dirty;
+	int fd = whole ? -1 : rev_fd(v->rev);
+	store_release(c);
+	if (fd >= 0) /* a file system without holes gives it back when the file goes */
+		(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(v->span.first * SOURCE_BLOCK),
+				(off_t)((v->span.end - v->span.first) * SOURCE_BLOCK));
+	store_acquire(c);
+	span_del(v->rev, &v->span);
+	rev_put(v->rev);
+	store_release(c);
+}
+
+/* With the turn. */
+static uint64_t evict_round(struct cache *c, uint64_t goal, bool *ret_more)
+{
+	struct victim v[VICTIMS_MAX];
+	size_t n = 0;
+	uint64_t freed = 0;
+	*ret_more = true;
+	memset(v, 0, sizeof v);
+	while (freed < goal && n < VICTIMS_MAX && *ret_more) {
+		freed += pick(c, goal - freed, &v[n], ret_more);
+		if (v[n].rev)
+			n++;
+		else if (*ret_more)
+			break; /* a record without blocks: commit, then go on */
+	}
+	int e = commit_all(c);
+	if (e)
+		*ret_more = false;
+	if (e && e != -ENOSPC)
+		store_disk_failed(c, e, "the index");
+	for (size_t i = 0; i < n; i++)
+		give_back(&v[i], c);
+	return freed;
+}
+
+uint64_t evict_bytes(struct cache *c, uint64_t n)
+{
+	uint64_t freed = 0;
+	bool more = true;
+	store_acquire(c);
+	store_turn_begin(c);
+	store_release(c);
+	for (unsigned rounds = 0; freed < n && more && rounds < 1024; rounds++)
+		freed += evict_round(c, n - freed, &more);
+	store_acquire(c);
+	c->free_wanted -= freed && freed < c->free_wanted ? freed : c->free_wanted;
+	store_turn_end(c);
+	store_release(c);
+	return freed;
+}
+
+static uint64_t step(const struct cache *c)
+{
+	uint64_t s = c->bytes_max / STEP_SHARE;
+	return s < 1ull << STEP_MAX_SHIFT ? s : 1ull << STEP_MAX_SHIFT;
+}
+
+uint64_t evict_due(const struct cache *c)
+{
+	uint64_t held = c->bytes + c->reserved;
+	if (held > c->bytes_max)
+		return held - c->bytes_max + step(c);
+	return c->free_wanted;
+}
+
+void evict_make_room(struct cache *c, uint64_t n)
+{
+	store_acquire(c);
+	/* Many fetches at once must not fill the cache with what nobody has read yet. */
+	while (c->reserved && c->reserved + n > c->bytes_max / 2 && !c->stopping)
+		(void)store_wait(c, &c->changed, 200);
+	c->reserved += n;
+	uint64_t over = evict_due(c);
+	store_release(c);
+	if (over)
+		(void)evict_bytes(c, over);
+}

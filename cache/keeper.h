@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The cache's housekeeping thread: commits (>= 16 MiB of new blocks, or 1 s after the first), evicts
+ * what is over the limit, removes files in rev/ that the index does not know after a run that
+ * ended badly, and checks for dead LMDB readers every minute. */
+#ifndef DFM_CACHE_KEEPER_H
+#define DFM_CACHE_KEEPER_H
+#include "cache/store.h"
+
+MUST_CHECK int keeper_start(struct cache *c);
+void keeper_join(struct cache *c);	/* `closing` is set; not started is fine */
+#endif
