@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum kind { TEXT, NUMBER, BYTES };
+
+static const struct option {
+	const char *name, *hint;
+	enum kind kind;
+	size_t offset;
+	const char *fallback;	/* as written by a user; NULL: unset */
+	uint64_t min, max;
+	const char *help;
+} options[] = {
+#define FIELD(f) offsetof(struct config, f)
+	{ "key_file", "FILE", TEXT, FIELD(key_file), NULL, 0, 0,
+	  "service-account key (default: $GOOGLE_APPLICATION_CREDENTIALS)" },
+	{ "cache_dir", "DIR", TEXT, FIELD(cache_dir), NULL, 0, 0,
+	  "cache folder, one process at a time (default: one per identity and FOLDER below"
+	  " $XDG_CACHE_HOME/drivefs-models or ~/.cache/drivefs-models)" },
+	{ "cache_size", "BYTES", BYTES, FIELD(cache_size), "10G", 64u << 20, UINT64_MAX >> 1,
+	  "most bytes of models kept in the cache; K, M, G, T" },
+	{ "log_file", "FILE", TEXT, FIELD(log_file), NULL, 0, 0,
+	  "append the log to FILE (default: stderr with -f, else syslog)" },
+	{ "poll", "SECONDS", NUMBER, FIELD(poll), "10", 1, 86400,
+	  "time between two looks at Drive's change feed" },
+	{ "connections", "N", NUMBER, FIELD(connections), "8", 1, 64,
+	  "transfers of file contents at once" },
+	{ "deadline", "SECONDS", NUMBER, FIELD(deadline), "30", 1, 3600,
+	  "give up a metadata request after this time, a download after as long without a byte" },
+	{ "upload_deadline", "SECONDS", NUMBER, FIELD(upload_deadline), "300", 1, 86400,
+	  "fail close() after this time without an acknowledged byte" },
+	{ "api_root", "URL", TEXT, FIELD(api_root), NULL, 0, 0,
+	  "another endpoint than https://www.googleapis.com (a local Drive)" },
+	{ "ca_file", "FILE", TEXT, FIELD(ca_file), NULL, 0, 0,
+	  "trust the certificates in FILE (PEM) instead of the system's" },
+#undef FIELD
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+const char *config_option(size_t i) { return i < OPTIONS ? options[i].name : NULL; }
+
+static int set_text(char **to, const char *text)
+{
+	char *copy = strdup(text);
+	if (!copy)
+		return err_set(-ENOMEM, "no memory for the command line");
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+/* "512M" with BYTES, "30" with NUMBER. */
+static int set_number(const struct option *o, uint64_t *to, const char *text)
+{
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	bool ok = !errno && isdigit((unsigned char)text[0]);
+	if (ok && o->kind == BYTES && *end) {
+		const char *at = strchr("KMGT", toupper((unsigned char)*end));
+		unsigned shift = at ? 10 * (unsigned)(at - "KMGT" + 1) : 0;
+		ok = at && n <= UINT64_MAX >> shift;
+		n = ok ? n << shift : 0;
+		end++;
+	}
+	if (!ok || *end || n < o->min || n > o->max)
+		return err_set(-EINVAL, "%s=%s: not a number from %llu to %llu%s", o->name, text,
+			       (unsigned long long)o->min, (unsigned long long)o->max,
+			       o->kind == BYTES ? " (K, M, G, T may follow)" : "");
+	*to = n;
+	return 0;
+}
+
+static int set_option(struct config *c, const struct option *o, const char *value)
+{
+	void *field = (char *)c + o->offset;
+	if (!value || !*value)
+		return err_set(-EINVAL, "-o %s needs a value: %s=%s", o->name, o->name, o->hint);
+	return o->kind == TEXT ? set_text(field, value) : set_number(o, field, value);
+}
+
+static int add_fuse_option(struct config *c, const char *text)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
+	if (c->fuse_options)
+		buf_printf(&b, "%s,", c->fuse_options);
+	buf_str(&b, text);
+	char *joined = buf_take(&b);
+	if (!joined)
+		return err_set(-ENOMEM, "no memory for the command line");
+	free(c->fuse_options);
+	c->fuse_options = joined;
+	return 0;
+}
+
+/* One "name" or "name=value" of -o. */
+static int one_option(struct config *c, char *text)
+{
+	char *value = strchr(text, '=');
+	size_t n = value ? (size_t)(value - text) : strlen(text);
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (strlen(options[i].name) == n && strncmp(options[i].name, text, n) == 0)
+			return set_option(c, &options[i], value ? value + 1 : NULL);
+	return n ? add_fuse_option(c, text) : 0;
+}
+
+/* "a,b=c\,d": a backslash keeps a comma, as libfuse has it. */
+static int option_list(struct config *c, const char *list)
+{
+	CLEANUP_FREE char *one = malloc(strlen(list) + 1);
+	if (!one)
+		return err_set(-ENOMEM, "no memory for the command line");
+	for (size_t n = 0;; list++) {
+		if (*list && *list != ',') {
+			list += *list == '\\' && list[1] == ',';
+			one[n++] = *list;
+			continue;
+		}
+		one[n] = 0;
+		int r = one_option(c, one);
+		if (r || !*list)
+			return r;
+		n = 0;
+	}
+}
+
+static int set_defaults(struct config *c)
+{
+	for (size_t i = 0; i < OPTIONS; i++) {
+		int r = options[i].fallback ? set_option(c, &options[i], options[i].fallback) : 0;
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int positional(struct config *c, const char *text)
+{
+	if (!c->folder)
+		return config_folder(text, &c->folder);
+	if (!c->mountpoint)
+		return set_text(&c->mountpoint, text);
+	return err_set(-EINVAL, "\"%s\" is one argument too many: drivefs-models [OPTIONS] FOLDER MOUNTPOINT", text);
+}
+
+static int flag(struct config *c, const char *text)
+{
+	if (!strcmp(text, "-f") || !strcmp(text, "--foreground"))
+		c->foreground = true;
+	else if (!strcmp(text, "-d") || !strcmp(text, "--debug"))
+		c->foreground = c->debug = true;
+	else if (!strcmp(text, "-h") || !strcmp(text, "--help"))
+		c->help = true;
+	else if (!strcmp(text, "-V") || !strcmp(text, "--version"))
+		c->version = true;
+	else
+		return err_set(-EINVAL, "unknown option %s: see drivefs-models --help", text);
+	return 0;
+}
+
+int config_parse(int argc, char **argv, struct config *c)
+{
+	*c = (struct config){ 0 };
+	int r = set_defaults(c);
+	bool only_positional = false;
+	for (int i = 1; i < argc && !r; i++) {
+		if (only_positional || argv[i][0] != '-' || !argv[i][1]) {
+			r = positional(c, argv[i]);
+		} else if (!strcmp(argv[i], "--")) {
+			only_positional = true;
+		} else if (!strncmp(argv[i], "-o", 2)) {
+			const char *list = argv[i][2] ? argv[i] + 2 : i + 1 < argc ? argv[++i] : NULL;
+			r = list ? option_list(c, list) : err_set(-EINVAL, "-o needs options behind it");
+		} else {
+			r = flag(c, argv[i]);
+		}
+	}
+	if (!r && !c->help && !c->version && !c->mountpoint)
+		r = err_set(-EINVAL, "%s: drivefs-models [OPTIONS] FOLDER MOUNTPOINT (see --help)",
+			    c->folder ? "no MOUNTPOINT" : "no FOLDER");
+	return r;
+}
+
+void config_done(struct config *c)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (options[i].kind == TEXT)
+			free(*(char **)((char *)c + options[i].offset));
+	free(c->folder);
+	free(c->mountpoint);
+	free(c->fuse_options);
+	*c = (struct config){ 0 };
+}
+
+void config_help(struct buf *b)
+{
+	buf_str(b,
+		"drivefs-models: a Google Drive folder of gensim models as a filesystem\n"
+		"\n"
+		"usage: drivefs-models [OPTIONS] FOLDER MOUNTPOINT   mount\n"
+		"       drivefs-models status [--json] MOUNTPOINT     what is going on in a mount\n"
+		"       drivefs-models path MOUNTPOINT ID             where a Drive file id lies in it\n"
+		"       fusermount3 -u MOUNTPOINT                     unmount\n"
+		"\n"
+		"FOLDER is the id of a folder, its URL in the browser, or \"root\". close() returns 0 only\n"
+		"when Drive has the bytes and the checksum agrees. MOUNTPOINT/saved_model/ shows each word2vec\n"
+		"model as a TensorFlow SavedModel.\n"
+		"\n"
+		"  -f, --foreground    stay in the foreground, log to stderr\n"
+		"  -d, --debug         the same, with every request in the log\n"
+		"  -h, --help          this text\n"
+		"  -V, --version       version of this program and of its libraries\n"
+		"  -o OPTION[,...]     options of this filesystem:\n");
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const struct option *o = &options[i];
+		buf_printf(b, "      %s=%s\n          %s%s%s%s\n", o->name, o->hint, o->help,
+			   o->fallback ? " (default: " : "", o->fallback ? o->fallback : "", o->fallback ? ")" : "");
+	}
+	buf_str(b,
+		"      and those of every FUSE filesystem: ro, allow_other, default_permissions, fsname= ...\n"
+		"\n"
+		"example:\n"
+		"  drivefs-models -o key_file=key.json 1AbCdEfGhIjKlMnOpQrStUvWxYz /mnt/models\n");
+}
+
+/* The id that starts at s: letters, digits, '-' and '_'. */
+static size_t id_length(const char *s)
+{
+	size_t n = 0;
+	while (isalnum((unsigned char)s[n]) || s[n] == '-' || s[n] == '_')
+		n++;
+	return n;
+}
+
+int config_folder(const char *text, char **ret)
+{
+	static const char *const before_id[] = { "/folders/", "?id=", "&id=" };
+	const char *id = text;
+	if (!strncmp(text, "https://", 8) || !strncmp(text, "http://", 7)) {
+		const char *at = NULL;
+		for (size_t i = 0; i < 3 && !at; i++)
+			if ((at = strstr(text, before_id[i])))
+				id = at + strlen(before_id[i]);
+		if (!at)
+			return err_set(-EINVAL, "FOLDER \"%s\": a URL without a folder id; copy it from the browser, "
+				       "https://drive.google.com/drive/folders/ID", text);
+	}
+	size_t n = id_length(id);
+	if (!n || (id == text && id[n]))
+		return err_set(-EINVAL, "FOLDER \"%s\": neither a folder id, nor a Drive folder URL, nor \"root\"", text);
+	free(*ret);
+	*ret = strndup(id, n);
+	return *ret ? 0 : err_set(-ENOMEM, "no memory for the command line");
+}

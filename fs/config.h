@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of a mount. One table (config.c) drives parsing, --help and the test that the
+ * man page names every option. */
+#ifndef DFM_FS_CONFIG_H
+#define DFM_FS_CONFIG_H
+#include "format/buf.h"
+
+struct config {
+	char *folder;		/* the id that FOLDER means, or "root" */
+	char *mountpoint;	/* as given */
+	char *key_file, *api_root, *ca_file, *cache_dir, *log_file;
+	uint64_t cache_size;	/* bytes */
+	uint64_t poll;		/* s between looks at the change feed */
+	uint64_t connections;	/* bulk transfers at once */
+	uint64_t deadline;	/* s for a metadata call, and without a byte of a download */
+	uint64_t upload_deadline; /* s without an acknowledged byte of an upload */
+	bool foreground, debug, help, version;
+	char *fuse_options;	/* what is not ours, for libfuse: "a,b=c"; NULL: none */
+};
+
+/* Fill *ret from argv. -EINVAL with the reason; config_done() in either case. */
+MUST_CHECK int config_parse(int argc, char **argv, struct config *ret);
+void config_done(struct config *c);
+/* The text of --help. */
+void config_help(struct buf *ret);
+/* Name of the i-th -o option ("key_file"), NULL behind the last: for tests. */
+const char *config_option(size_t i);
+/* The folder id in an id, "root" or a Drive URL (…/folders/ID…, …open?id=ID); the caller frees.
+ * -EINVAL: none of these. */
+MUST_CHECK int config_folder(const char *text, char **ret);
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading folders: a snapshot of names at opendir, so that a listing that goes on while files come
+ * and go shows each name at most once. */
+#include "fs/folder.h"
+#include "fs/reply.h"
+#include "fs/view.h"
+
+#include <string.h>
+
+struct dir_entry {
+	char *name;
+	struct file *file;	/* NULL: "." "..", and in saved_model/, where listing must not scan */
+	bool folder;
+};
+struct dir {
+	struct dir_entry *all;
+	size_t count, cap;
+};
+
+static void dir_free(struct dir *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		free(d->all[i].name);
+	free(d->all);
+	free(d);
+}
+
+static int add(struct dir *d, const char *name, struct file *f, bool folder)
+{
+	if (d->count == d->cap) {
+		size_t cap = d->cap ? d->cap * 2 : 32;
+		struct dir_entry *all = realloc(d->all, cap * sizeof *all);
+		if (!all)
+			return err_set(-ENOMEM, "no memory to list a folder");
+		d->all = all;
+		d->cap = cap;
+	}
+	char *copy = strdup(name);
+	if (!copy)
+		return err_set(-ENOMEM, "no memory to list a folder");
+	d->all[d->count++] = (struct dir_entry){ copy, f, folder };
+	return 0;
+}
+
+static int add_view(void *ctx, const char *name, bool folder) { return add(ctx, name, NULL, folder); }
+
+static int fill(struct fs *fs, struct node *n, struct dir *d)
+{
+	int r = add(d, ".", NULL, true);
+	if (!r)
+		r = add(d, "..", NULL, true);
+	if (r || n->kind == NODE_VIEW)
+		return r ? r : view_list(fs, n, add_view, d);
+	if (n->file == fs->tree.root)
+		r = add(d, VIEW_NAME, NULL, true);
+	if (!r)
+		r = folder_list(fs, n->file);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	size_t pos = 0;
+	for (struct file *f; !r && (f = map_next(&n->file->by_shown, &pos));)
+		r = add(d, f->shown, f, f->folder);
+	lock_release(&fs->tree.lock);
+	return r;
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *n = reply_node(req, ino);
+	if (!n)
+		return;
+	struct dir *d = calloc(1, sizeof *d);
+	int r = d ? fill(fs, n, d) : err_set(-ENOMEM, "no memory to list a folder");
+	if (r) {
+		if (d)
+			dir_free(d);
+		reply_error(req, "opendir", ino, NULL, r);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)d;
+	fi->cache_readdir = fi->keep_cache = n->kind == NODE_FOLDER; /* the change feed drops it */
+	lock_assert_none();
+	if (fuse_reply_open(req, fi) != 0)
+		dir_free(d);
+}
+
+static struct dir *dir_of(const struct fuse_file_info *fi) { return (struct dir *)(uintptr_t)fi->fh; }
+
+/* The entry with one more nlookup, or with nodeid 0: "no attributes wanted". */
+static void entry_of(struct fs *fs, const struct dir_entry *one, struct fuse_entry_param *e)
+{
+	struct node *n;
+	*e = (struct fuse_entry_param){ .attr.st_mode = one->folder ? S_IFDIR : S_IFREG, .attr.st_ino = 2 };
+	if (!one->file)
+		return;
+	lock_acquire(&fs->tree.lock);
+	e->attr.st_ino = one->file->ino;
+	if (!one->file->gone && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
+	    node_of(&fs->tree, one->file, &n) == 0)
+		reply_fill(fs, n, e);
+	lock_release(&fs->tree.lock);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	struct dir *d = dir_of(fi);
+	CLEANUP_FREE char *buf = malloc(size);
+	size_t used = 0;
+	(void)ino, (void)fs;
+	for (size_t i = (size_t)off; buf && i < d->count; i++) {
+		struct stat st = { .st_mode = d->all[i].folder ? S_IFDIR : S_IFREG,
+				   .st_ino = d->all[i].file ? d->all[i].file->ino : 2 };
+		size_t n = fuse_add_direntry(req, buf + used, size - used, d->all[i].name, &st, (off_t)i + 1);
+		if (n > size - used)
+			break;
+		used += n;
+	}
+	if (buf)
+		fuse_reply_buf(req, buf, used);
+	else
+		fuse_reply_err(req, ENOMEM);
+}
+
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	struct dir *d = dir_of(fi);
+	CLEANUP_FREE char *buf = malloc(size);
+	size_t used = 0;
+	(void)ino;
+	for (size_t i = (size_t)off; buf && i < d->count; i++) {
+		struct fuse_entry_param e;
+		/* Asked before the entry gets its reference: one that does not fit must have none. */
+		if (fuse_add_direntry_plus(req, NULL, 0, d->all[i].name, NULL, 0) > size - used)
+			break;
+		entry_of(fs, &d->all[i], &e);
+		used += fuse_add_direntry_plus(req, buf + used, size - used, d->all[i].name, &e, (off_t)i + 1);
+	}
+	lock_assert_none();
+	if (buf)
+		fuse_reply_buf(req, buf, used);
+	else
+		fuse_reply_err(req, ENOMEM);
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	dir_free(dir_of(fi));
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/folder.h"
+
+#include "fs/name.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+enum { WAIT_MS = 200 };
+
+/* ---- listing */
+
+struct listing_news { struct fs *fs; struct file *folder; };
+
+static int one_listed(void *ctx, struct drive_file *news)
+{
+	struct listing_news *l = ctx;
+	if (!news->parent[0]) /* Drive hides a parent that we may not see; we asked for it by id */
+		memcpy(news->parent, l->folder->id, sizeof news->parent);
+	lock_acquire(&l->fs->tree.lock);
+	int r = tree_apply(&l->fs->tree, news, NULL, NULL);
+	lock_release(&l->fs->tree.lock);
+	return r;
+}
+
+/* Is there something to do? Then the listing is ours to run. */
+static int claim(struct tree *t, struct file *folder, bool *ret_ours, uint64_t *ret_since)
+{
+	int r = 0;
+	lock_acquire(&t->lock);
+	while (folder->listing == LISTING_RUNS && !r) {
+		if (cancelled())
+			r = err_set(-EINTR, "interrupted while a folder is being listed");
+		else
+			(void)lock_wait(&t->lock, &t->listed, WAIT_MS);
+	}
+	*ret_ours = !r && folder->listing == LISTING_UNKNOWN;
+	if (*ret_ours)
+		folder->listing = LISTING_RUNS;
+	*ret_since = t->clock;
+	lock_release(&t->lock);
+	return r;
+}
+
+int folder_list(struct fs *fs, struct file *folder)
+{
+	struct tree *t = &fs->tree;
+	bool ours;
+	uint64_t since;
+	int r = claim(t, folder, &ours, &since);
+	if (r || !ours)
+		return r;
+	struct listing_news l = { fs, folder };
+	r = drive_list(fs->drive, folder->id, one_listed, &l);
+	lock_acquire(&t->lock);
+	if (!r && folder->listed)
+		tree_sweep(t, folder, since, NULL);
+	folder->listed |= !r;
+	folder->listing = r ? LISTING_UNKNOWN : LISTING_COMPLETE;
+	pthread_cond_broadcast(&t->listed);
+	lock_release(&t->lock);
+	return r;
+}
+
+int folder_lookup(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+{
+	int r = folder_list(fs, folder);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	struct file *f = tree_child(&fs->tree, folder, name);
+	r = f ? node_of(&fs->tree, f, ret) : -ENOENT;
+	lock_release(&fs->tree.lock);
+	return r;
+}
+
+/* The child, or NULL. */
+static int find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
+{
+	int r = folder_list(fs, folder);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	*ret = tree_child(&fs->tree, folder, name);
+	lock_release(&fs->tree.lock);
+	return 0;
+}
+
+static int find_free(struct fs *fs, struct file *folder, const char *name, char **ret_drive_name)
+{
+	struct file *f;
+	int r = find(fs, folder, name, &f);
+	if (!r && (f || (folder == fs->tree.root && strcmp(name, VIEW_NAME) == 0)))
+		r = err_set(-EEXIST, "there is one already");
+	return r ? r : name_drive(name, ret_drive_name);
+}
+
+/* ---- making */
+
+int folder_create(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+{
+	char *drive_name;
+	int r = find_free(fs, folder, name, &drive_name);
+	if (r)
+		return r;
+	if (!folder->can_edit) {
+		free(drive_name);
+		return err_set(-EACCES, "Drive does not let %s write into this folder", drive_identity(fs->drive));
+	}
+	struct file *f;
+	lock_acquire(&fs->tree.lock);
+	r = tree_make(&fs->tree, folder, drive_name, &f);
+	if (!r)
+		r = node_of(&fs->tree, f, ret);
+	lock_release(&fs->tree.lock);
+	return r;
+}
+
+int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+{
+	CLEANUP_FREE char *drive_name = NULL;
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	struct file *f = NULL;
+	int r = find_free(fs, folder, name, &drive_name);
+	if (!r)
+		r = drive_mkdir(fs->drive, folder->id, drive_name, &news);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	r = tree_apply(&fs->tree, &news, NULL, &f);
+	if (!r && !f)
+		r = err_set(-EIO, "made, but Drive put it into another folder");
+	if (!r) {
+		f->listing = LISTING_COMPLETE; /* new: nothing is in it, and the change feed tells what comes */
+		r = node_of(&fs->tree, f, ret);
+	}
+	lock_release(&fs->tree.lock);
+	return r;
+}
+
+/* ---- editing */
+
+int folder_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
+{
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	int r = drive_edit(fs->drive, f->id, e, &news);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	r = tree_apply(&fs->tree, &news, NULL, NULL);
+	lock_release(&fs->tree.lock);
+	return r;
+}
+
+/* To the trash, and out of the tree. One that Drive does not know has no id and nothing to trash. */
+static int trash(struct fs *fs, struct file *f)
+{
+	const struct drive_edit e = { .mtime_ms = -1, .trash = true };
+	int r = f->id[0] ? folder_edit(fs, f, &e) : 0;
+	if (r == -ENOENT)
+		r = 0; /* somebody was quicker */
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	tree_remove(&fs->tree, f, NULL);
+	lock_release(&fs->tree.lock);
+	return 0;
+}
+
+int folder_unlink(struct fs *fs, struct file *folder, const char *name)
+{
+	struct file *f;
+	int r = find(fs, folder, name, &f);
+	if (r)
+		return r;
+	if (!f)
+		return -ENOENT;
+	return f->folder ? -EISDIR : trash(fs, f);
+}
+
+static int check_empty(struct fs *fs, struct file *f)
+{
+	int r = folder_list(fs, f);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	size_t shown = f->by_shown.count, hidden = f->hidden;
+	lock_release(&fs->tree.lock);
+	if (hidden && !shown)
+		return err_set(-ENOTEMPTY, "%zu Google Docs or other items without bytes are in it, which a mount does "
+			       "not show: remove them in Drive", hidden);
+	return shown ? -ENOTEMPTY : 0;
+}
+
+int folder_rmdir(struct fs *fs, struct file *folder, const char *name)
+{
+	struct file *f;
+	int r = find(fs, folder, name, &f);
+	if (r)
+		return r;
+	if (!f)
+		return -ENOENT;
+	if (!f->folder)
+		return -ENOTDIR;
+	r = check_empty(fs, f);
+	return r ? r : trash(fs, f);
+}
+
+/* May `target` (NULL: none) be replaced by f? */
+static int check_replace(struct fs *fs, struct file *f, struct file *target, unsigned flags)
+{
+	if (!target || target == f)
+		return 0;
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (f->folder && !target->folder)
+		return -ENOTDIR;
+	if (!f->folder && target->folder)
+		return -EISDIR;
+	return f->folder ? check_empty(fs, target) : 0;
+}
+
+static int move_in_drive(struct fs *fs, struct file *f, struct file *from, struct file *to, const char *drive_name,
+			 struct drive_file *ret)
+{
+	struct drive_edit e = {
+		.name = drive_name,
+		.mtime_ms = f->folder ? -1 : f->head.mtime_ms, /* a rename alone would move it */
+	};
+	if (from != to) {
+		e.from_parent = from->id;
+		e.to_parent = to->id;
+	}
+	return drive_edit(fs->drive, f->id, &e, ret);
+}
+
+int folder_rename(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name,
+		  unsigned flags)
+{
+	struct file *f, *target;
+	CLEANUP_FREE char *drive_name = NULL;
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
+		return err_set(-EINVAL, "Drive cannot exchange two files");
+	int r = find(fs, from, name, &f);
+	if (!r)
+		r = find(fs, to, new_name, &target);
+	if (!r)
+		r = f ? check_replace(fs, f, target, flags) : -ENOENT;
+	if (r || target == f)
+		return r;
+	r = name_drive(new_name, &drive_name);
+	if (!r && f->id[0])
+		r = move_in_drive(fs, f, from, to, drive_name, &news);
+	if (!r && target)
+		r = trash(fs, target);
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	if (f->id[0])
+		r = tree_apply(&fs->tree, &news, NULL, NULL);
+	if (!r && (f->parent != to || strcmp(f->name, drive_name) != 0))
+		r = tree_move(&fs->tree, f, to, STEAL(drive_name));
+	lock_release(&fs->tree.lock);
+	return r;
+}

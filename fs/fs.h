@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* One mount: what its parts share.
+ *
+ * A read():  ops.c -> handle.c -> cache/ (blocks) -> drive/ (ranged GET).
+ * A save:    ops.c -> handle.c (draft) -> publish.c (which FLUSH ends the writing) -> drive/ upload.
+ * A name:    ops.c -> folder.c -> tree.c (what is known) -> drive/ (list, edit).
+ * The view:  ops.c -> view.c -> model.c -> format/savedmodel.
+ *
+ * Locks, in the order in which they are taken (format/base.h checks it in debug builds):
+ *   rank        lock               guards
+ *   RANK_TREE   tree.lock          files, names, folders, nodes and their counts, node.content
+ *   RANK_NODE   node.lock          the draft of a node, its sources, writers, publishing
+ *   RANK_QUEUE  publish.lock       nodes whose publishing failed
+ *   (cache/: RANK_DRAFT, RANK_FLIGHT, RANK_STORE; drive/: RANK_AUTH, RANK_POOL)
+ *   RANK_LEAF   model_lock, quota_lock   what model.c knows of a file; statfs
+ * None is held at a network call, an fsync, a reply to the kernel or a notification to it.
+ *
+ * Threads: libfuse's workers (blocking, up to 32), the watcher (watch.c), the retrier
+ * (publish.c), the control socket (control.c); those of cache/. */
+#ifndef DFM_FS_FS_H
+#define DFM_FS_FS_H
+#include "cache/cache.h"
+#include "drive/drive.h"
+#include "fs/config.h"
+#include "fs/tree.h"
+
+struct fuse_session;
+struct publisher;
+struct watch;
+
+struct fs {
+	const struct config *config;
+	struct drive *drive;
+	struct cache *cache;
+	struct tree tree;
+	struct publisher *publisher;
+	struct watch *watch;
+	struct fuse_session *session;
+	char *cache_dir;
+	char *mountpoint;	/* absolute */
+	char *folder_name;	/* Drive's name of the folder that is mounted */
+	char *shared_drive;	/* id of the shared drive it lies on, or "" */
+	int64_t started_ms;
+	uid_t uid;		/* what files belong to in stat() */
+	gid_t gid;
+	int mount_id;		/* atomic; of /proc/self/mountinfo; -1: not known */
+	unsigned handles;	/* atomic: open files */
+
+	struct lock model_lock;	/* RANK_LEAF: what model.c knows of each file */
+	pthread_cond_t model_changed;
+
+	struct lock quota_lock;	/* RANK_LEAF */
+	struct drive_about quota GUARDED_BY(quota_lock);
+	int64_t quota_ms GUARDED_BY(quota_lock);	/* when asked; 0: never */
+
+	bool stopping;		/* atomic: no new work */
+};
+#endif

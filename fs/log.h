@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* One line per event, "LEVEL module: text", to stderr, a file or syslog. The only place where the
+ * project logs: the folders below return errors. error = a user's operation failed or data is at
+ * risk; warning = handled, going on; info = mounts, unmounts, recoveries; debug = each request.
+ * Control characters are replaced; secrets never get here. Any thread. */
+#ifndef DFM_FS_LOG_H
+#define DFM_FS_LOG_H
+#include "format/base.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Lines above `level` are dropped. path NULL: stderr; "syslog": syslog(3); else appended to that
+ * file (made 0600). -errno when it cannot be opened. */
+MUST_CHECK int log_open(const char *path, enum log_level level);
+void log_close(void);
+bool log_wants(enum log_level level);
+void log_line(enum log_level level, const char *module, const char *fmt, ...) PRINTF(3, 4);
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+/* Lines at error level so far. */
+uint64_t log_errors(void);
+#endif

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "fs/folder.h"
+#include "fs/handle.h"
+#include "fs/log.h"
+#include "fs/reply.h"
+#include "fs/view.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+static struct handle *handle_of(const struct fuse_file_info *fi) { return (struct handle *)(uintptr_t)fi->fh; }
+
+static void done(fuse_req_t req, const char *op, fuse_ino_t ino, const char *name, int r)
+{
+	if (r) {
+		reply_error(req, op, ino, name, r);
+		return;
+	}
+	lock_assert_none();
+	fuse_reply_err(req, 0);
+}
+
+/* Is `name` in `dir` something that only saved_model/ can make or remove? */
+static bool in_view(struct fs *fs, const struct node *dir, const char *name)
+{
+	return dir->kind == NODE_VIEW || (dir->file == fs->tree.root && strcmp(name, VIEW_NAME) == 0);
+}
+
+/* ---- names */
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->time_gran = 1000000;			/* Drive keeps milliseconds */
+	conn->want &= ~FUSE_CAP_WRITEBACK_CACHE;	/* it would own size and errors, and forbid passthrough */
+	conn->want &= ~(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *dir = reply_node(req, parent), *n;
+	if (!dir)
+		return;
+	int r;
+	if (dir->kind == NODE_VIEW)
+		r = view_lookup(fs, dir, name, &n);
+	else if (in_view(fs, dir, name))
+		r = view_root(fs, &n);
+	else
+		r = folder_lookup(fs, dir->file, name, &n);
+	if (!r) {
+		reply_entry(req, n);
+	} else if (r == -ENOENT) { /* kept by the kernel as well; the change feed corrects it */
+		struct fuse_entry_param none = { .entry_timeout = dir->kind == NODE_VIEW ? KEEP_VIEW_S : KEEP_S };
+		fuse_reply_entry(req, &none);
+	} else {
+		reply_error(req, "lookup", parent, name, r);
+	}
+}
+
+static void forget_one(struct fs *fs, fuse_ino_t ino, uint64_t nlookup)
+{
+	lock_acquire(&fs->tree.lock);
+	struct node *n = node_get(&fs->tree, ino);
+	if (n)
+		node_forget(&fs->tree, n, nlookup, 0);
+	lock_release(&fs->tree.lock);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	forget_one(fuse_req_userdata(req), ino, nlookup);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		forget_one(fuse_req_userdata(req), forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *dir = reply_node(req, parent), *n;
+	(void)mode;
+	if (!dir)
+		return;
+	if (in_view(fs, dir, name)) {
+		reply_read_only(req, "mkdir", parent, name);
+		return;
+	}
+	int r = folder_mkdir(fs, dir->file, name, &n);
+	if (r)
+		reply_error(req, "mkdir", parent, name, r);
+	else
+		reply_entry(req, n);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *dir = reply_node(req, parent);
+	if (!dir)
+		return;
+	if (in_view(fs, dir, name))
+		reply_read_only(req, "unlink", parent, name);
+	else
+		done(req, "unlink", parent, name, folder_unlink(fs, dir->file, name));
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *dir = reply_node(req, parent);
+	if (!dir)
+		return;
+	if (in_view(fs, dir, name))
+		reply_read_only(req, "rmdir", parent, name);
+	else
+		done(req, "rmdir", parent, name, folder_rmdir(fs, dir->file, name));
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
+		      unsigned int flags)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *from = reply_node(req, parent), *to = from ? reply_node(req, newparent) : NULL;
+	if (!to)
+		return;
+	if (in_view(fs, from, name) || in_view(fs, to, newname))
+		reply_read_only(req, "rename", parent, name);
+	else
+		done(req, "rename", parent, name, folder_rename(fs, from->file, name, to->file, newname, flags));
+}
+
+static void refuse_link(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name)
+{
+	reply_begin(req);
+	reply_error(req, op, parent, name, err_set(-EPERM, "Drive holds files and folders only: store a copy"));
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	(void)ino;
+	refuse_link(req, "link", newparent, newname);
+}
+
+static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+	(void)link;
+	refuse_link(req, "symlink", parent, name);
+}
+
+/* ---- attributes */
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_begin(req);
+	struct node *n = reply_node(req, ino);
+	if (n)
+		reply_attr(req, n);
+}
+
+static int64_t to_ms(const struct timespec *t) { return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000; }
+
+static int set_mtime(struct fs *fs, struct node *n, int64_t mtime_ms)
+{
+	if (n->kind == NODE_FILE && handle_set_mtime(n, mtime_ms))
+		return 0;
+	const struct drive_edit e = { .mtime_ms = mtime_ms };
+	return n->file->id[0] ? folder_edit(fs, n->file, &e) : 0;
+}
+
+/* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
+static int truncate_by_path(struct fs *fs, struct node *n, uint64_t size)
+{
+	struct handle *h;
+	int r = handle_open(fs, n, O_WRONLY, 0, &h);
+	if (r)
+		return r;
+	r = handle_truncate(fs, h, size);
+	if (!r)
+		r = handle_fsync(fs, h);
+	handle_release(fs, h);
+	return r;
+}
+
+static int set_size(struct fs *fs, struct node *n, uint64_t size, const struct fuse_file_info *fi)
+{
+	if (n->kind != NODE_FILE)
+		return err_set(-EISDIR, "a folder has no size");
+	return fi ? handle_truncate(fs, handle_of(fi), size) : truncate_by_path(fs, n, size);
+}
+
+static int set_attributes(struct fs *fs, struct node *n, const struct stat *st, int which, const struct fuse_file_info *fi)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int r = 0;
+	if (((which & FUSE_SET_ATTR_UID) && st->st_uid != fs->uid) || ((which & FUSE_SET_ATTR_GID) && st->st_gid != fs->gid))
+		return err_set(-EPERM, "files in Drive have no other owner than the mount's");
+	if (which & FUSE_SET_ATTR_SIZE)
+		r = set_size(fs, n, (uint64_t)st->st_size, fi);
+	if (!r && (which & FUSE_SET_ATTR_MTIME_NOW))
+		r = set_mtime(fs, n, to_ms(&now));
+	else if (!r && (which & FUSE_SET_ATTR_MTIME))
+		r = set_mtime(fs, n, to_ms(&st->st_mtim));
+	return r;
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int which, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *n = reply_node(req, ino);
+	if (!n)
+		return;
+	if (n->kind == NODE_VIEW) {
+		reply_read_only(req, "setattr", ino, NULL);
+		return;
+	}
+	int r = set_attributes(fs, n, st, which, fi);
+	if (r)
+		reply_error(req, "setattr", ino, NULL, r);
+	else
+		reply_attr(req, n);
+}
+
+enum { QUOTA_KEEP_MS = 60000, FS_BLOCK = 4096 };
+
+/* Drive's quota, asked at most once a minute; what it does not tell is shown as one PiB. */
+static void quota(struct fs *fs, struct drive_about *ret)
+{
+	lock_acquire(&fs->quota_lock);
+	bool fresh = fs->quota_ms && now_ms() - fs->quota_ms < QUOTA_KEEP_MS;
+	*ret = fs->quota;
+	lock_release(&fs->quota_lock);
+	if (fresh || fs->shared_drive[0] || drive_about(fs->drive, ret) != 0)
+		return;
+	lock_acquire(&fs->quota_lock);
+	fs->quota = *ret;
+	fs->quota_ms = now_ms();
+	lock_release(&fs->quota_lock);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = reply_begin(req);
+	struct drive_about q;
+	(void)ino;
+	quota(fs, &q);
+	uint64_t limit = q.limit ? q.limit : (uint64_t)1 << 50, left = limit > q.usage ? limit - q.usage : 0;
+	struct statvfs st = {
+		.f_bsize = FS_BLOCK, .f_frsize = FS_BLOCK,
+		.f_blocks = limit / FS_BLOCK, .f_bfree = left / FS_BLOCK, .f_bavail = left / FS_BLOCK,
+		.f_files = 1000000000, .f_ffree = 1000000000, .f_favail = 1000000000,
+		.f_namemax = 255,
+	};
+	lock_assert_none();
+	fuse_reply_statfs(req, &st);
+}
+
+/* ---- open files */
+
+static void close_handle(struct fs *fs, struct handle *h)
+{
+	handle_release(fs, h);
+	__atomic_sub_fetch(&fs->handles, 1, __ATOMIC_RELAXED);
+}
+
+static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
+{
+	fi->fh = (uint64_t)(uintptr_t)h;
+	__atomic_add_fetch(&fs->handles, 1, __ATOMIC_RELAXED);
+	fi->keep_cache = 1; /* new content is a new node, so what the kernel keeps of this one is right */
+	lock_assert_none();
+	if (fuse_reply_open(req, fi) != 0)
+		close_handle(fs, h);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *n = reply_node(req, ino);
+	struct handle *h;
+	if (!n)
+		return;
+	if (n->kind == NODE_VIEW && (fi->flags & O_ACCMODE) != O_RDONLY) {
+		reply_read_only(req, "open", ino, NULL);
+		return;
+	}
+	int r = n->kind == NODE_VIEW ? view_open(fs, n, &h)
+				     : handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
+	if (r)
+		reply_error(req, "open", ino, NULL, r);
+	else
+		reply_open(req, fs, h, fi);
+}
+
+static void reply_create(fuse_req_t req, struct fs *fs, struct node *n, struct handle *h, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	fi->fh = (uint64_t)(uintptr_t)h;
+	fi->keep_cache = 1;
+	__atomic_add_fetch(&fs->handles, 1, __ATOMIC_RELAXED);
+	lock_acquire(&fs->tree.lock);
+	reply_fill(fs, n, &e);
+	lock_release(&fs->tree.lock);
+	lock_assert_none();
+	if (fuse_reply_create(req, &e, fi) != 0) {
+		close_handle(fs, h);
+		forget_one(fs, n->id, 1);
+	}
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	struct node *dir = reply_node(req, parent), *n;
+	struct handle *h;
+	(void)mode;
+	if (!dir)
+		return;
+	if (in_view(fs, dir, name)) {
+		reply_read_only(req, "create", parent, name);
+		return;
+	}
+	int r = folder_create(fs, dir->file, name, &n);
+	if (r == -EEXIST && !(fi->flags & O_EXCL)) /* made on another host since the kernel looked */
+		r = folder_lookup(fs, dir->file, name, &n);
+	if (!r) {
+		r = n->file->id[0] ? handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h)
+				   : handle_create(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
+		if (r)
+			forget_one(fs, n->id, 1);
+	}
+	if (r)
+		reply_error(req, "create", parent, name, r);
+	else
+		reply_create(req, fs, n, h, fi);
+}
+
+/* The worker's own buffer: as large as a request can be, kept from one read to the next. */
+static pthread_key_t read_buffer_key;
+static pthread_once_t read_buffer_once = PTHREAD_ONCE_INIT;
+static void make_read_buffer_key(void) { pthread_key_create(&read_buffer_key, free); }
+
+enum { READ_MAX = 1 << 20 };
+
+static void *read_buffer(size_t n)
+{
+	pthread_once(&read_buffer_once, make_read_buffer_key);
+	void *buf = n <= READ_MAX ? pthread_getspecific(read_buffer_key) : NULL;
+	if (!buf && n <= READ_MAX && (buf = malloc(READ_MAX)))
+		pthread_setspecific(read_buffer_key, buf);
+	return buf;
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	void *buf = read_buffer(size);
+	ssize_t n = buf ? handle_read(fs, handle_of(fi), buf, size, (uint64_t)off)
+			: err_set(-ENOMEM, "no memory for a read of %zu bytes", size);
+	if (n < 0) {
+		reply_error(req, "read", ino, NULL, (int)n);
+		return;
+	}
+	lock_assert_none();
+	fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	int r = handle_write(fs, handle_of(fi), fuse_req_ctx(req)->pid, buf, size, (uint64_t)off);
+	if (r) {
+		reply_error(req, "write", ino, NULL, r);
+		return;
+	}
+	lock_assert_none();
+	fuse_reply_write(req, size);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	done(req, "close", ino, NULL, handle_flush(fs, handle_of(fi), fuse_req_ctx(req)->pid));
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	(void)datasync;
+	done(req, "fsync", ino, NULL, handle_fsync(fs, handle_of(fi)));
+}
+
+static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino, (void)datasync, (void)fi;
+	fuse_reply_err(req, 0); /* a name is in Drive before the call that made it returns */
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = reply_begin(req);
+	(void)ino;
+	cancel_set(NULL, NULL); /* nobody waits for a release: what is unsaved is saved whatever happens to the caller */
+	close_handle(fs, handle_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+	.link = op_link,
+	.symlink = op_symlink,
+	.open = op_open,
+	.create = op_create,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.fsyncdir = op_fsyncdir,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+};
+
+void ops_forget(struct fs *fs, struct forget *f)
+{
+	lock_assert_none();
+	for (size_t i = 0; i < f->count; i++) {
+		const struct forget_one *one = &f->all[i];
+		/* -ENOENT: the kernel did not have it; nothing to do in any other case either. */
+		if (one->name)
+			fuse_lowlevel_notify_inval_entry(fs->session, one->parent, one->name, strlen(one->name));
+		else
+			fuse_lowlevel_notify_inval_inode(fs->session, one->node, 0, 0);
+	}
+	forget_done(f);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The FUSE operations: decode, call, reply, nothing else. The only file that replies. */
+#ifndef DFM_FS_OPS_H
+#define DFM_FS_OPS_H
+#define FUSE_USE_VERSION 312
+#include "fs/fs.h"
+
+#include <fuse_lowlevel.h>
+
+extern const struct fuse_lowlevel_ops ops; /* userdata: struct fs */
+
+/* Make the kernel forget, and free the list. Any thread that is not in an operation; no lock held. */
+void ops_forget(struct fs *fs, struct forget *f);
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/reply.h"
+
+#include "fs/handle.h"
+#include "fs/log.h"
+
+#include <string.h>
+
+static bool interrupted(void *ctx) { return fuse_req_interrupted(ctx); }
+
+struct fs *reply_begin(fuse_req_t req)
+{
+	err_clear();
+	cancel_set(interrupted, req);
+	return fuse_req_userdata(req);
+}
+
+/* "a/b/name" for a message; the caller frees. */
+static char *path_of(struct fs *fs, fuse_ino_t parent, const char *name)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
+	lock_acquire(&fs->tree.lock);
+	struct node *n = node_get(&fs->tree, parent);
+	CLEANUP_FREE char *at = n ? tree_path(&fs->tree, n->file) : NULL;
+	if (n && n->kind == NODE_VIEW)
+		buf_str(&b, VIEW_NAME "/");
+	lock_release(&fs->tree.lock);
+	if (at && strcmp(at, ".") != 0)
+		buf_printf(&b, "%s%s", at, name ? "/" : "");
+	buf_str(&b, name ? name : "");
+	return buf_take(&b);
+}
+
+/* Errors that programs ask for every day, and that say all there is to say. */
+static bool everyday(int err)
+{
+	static const int errors[] = { ENOENT, EEXIST, ENOTEMPTY, ENODATA, EOPNOTSUPP, EISDIR, ENOTDIR, ERANGE, EINTR, ESTALE };
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+		if (err == -errors[i])
+			return true;
+	return false;
+}
+
+void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int err)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	if (!everyday(err) || log_wants(LOG_LEVEL_DEBUG)) {
+		CLEANUP_FREE char *path = path_of(fs, parent, name);
+		const char *why = *err_last() ? err_last() : strerror(-err);
+		if (everyday(err))
+			log_debug(op, "%s: %s", path ? path : "?", why);
+		else
+			log_error(op, "%s: %s", path ? path : "?", why);
+	}
+	lock_assert_none();
+	fuse_reply_err(req, -err);
+}
+
+void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name)
+{
+	reply_error(req, op, parent, name,
+		    err_set(-EROFS, VIEW_NAME "/ is made from the models beside it and is read-only: save the model itself"));
+}
+
+struct node *reply_node(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	lock_acquire(&fs->tree.lock);
+	struct node *n = node_get(&fs->tree, ino);
+	lock_release(&fs->tree.lock);
+	if (!n)
+		fuse_reply_err(req, ESTALE);
+	return n;
+}
+
+static struct timespec to_timespec(int64_t ms)
+{
+	int64_t s = ms / 1000 - (ms % 1000 < 0);
+	return (struct timespec){ s, (long)(ms - s * 1000) * 1000000 };
+}
+
+void reply_stat(struct fs *fs, struct node *n, struct stat *st)
+{
+	uint64_t size = n->view_size;
+	int64_t mtime_ms = n->content.mtime_ms;
+	bool folder = n->kind == NODE_FOLDER || (n->kind == NODE_VIEW && n->view != VIEW_FILE);
+	if (n->kind == NODE_FILE)
+		handle_size(fs, n, &size, &mtime_ms);
+	else if (n->kind == NODE_FOLDER)
+		mtime_ms = n->file->head.mtime_ms;
+	unsigned mode = folder ? S_IFDIR | 0755 : S_IFREG | 0644;
+	if (n->kind == NODE_VIEW || !n->file->can_edit)
+		mode &= ~0222u;
+	*st = (struct stat){
+		.st_ino = n->kind == NODE_VIEW ? map_hash(n->view_key) >> 1 | 2 : n->file->ino,
+		.st_mode = mode,
+		.st_nlink = folder ? 2 : 1,
+		.st_uid = fs->uid,
+		.st_gid = fs->gid,
+		.st_size = folder ? 0 : (off_t)size,
+		.st_blocks = folder ? 0 : (blkcnt_t)((size + 511) / 512),
+		.st_blksize = 1 << 20, /* Python and stdio size their buffers by it: few, large requests */
+	};
+	st->st_mtim = st->st_ctim = st->st_atim = to_timespec(mtime_ms);
+}
+
+void reply_fill(struct fs *fs, struct node *n, struct fuse_entry_param *e)
+{
+	*e = (struct fuse_entry_param){ .ino = n->id };
+	e->entry_timeout = n->kind == NODE_VIEW ? KEEP_VIEW_S : KEEP_S;
+	e->attr_timeout = n->writing ? 0 : KEEP_S;
+	reply_stat(fs, n, &e->attr);
+}
+
+void reply_entry(fuse_req_t req, struct node *n)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param e;
+	lock_acquire(&fs->tree.lock);
+	reply_fill(fs, n, &e);
+	lock_release(&fs->tree.lock);
+	lock_assert_none();
+	if (fuse_reply_entry(req, &e) != 0) { /* nobody waits any more: the kernel took no reference */
+		lock_acquire(&fs->tree.lock);
+		node_forget(&fs->tree, n, 1, 0);
+		lock_release(&fs->tree.lock);
+	}
+}
+
+void reply_attr(fuse_req_t req, struct node *n)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param e;
+	lock_acquire(&fs->tree.lock);
+	reply_fill(fs, n, &e);
+	lock_release(&fs->tree.lock);
+	lock_assert_none();
+	fuse_reply_attr(req, &e.attr, e.attr_timeout);
+}

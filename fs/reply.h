@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What ops.c and dir.c share: the start and the end of an operation. */
+#ifndef DFM_FS_REPLY_H
+#define DFM_FS_REPLY_H
+#include "fs/ops.h"
+
+/* How long the kernel may keep names and attributes, in seconds: the change feed corrects them. */
+#define KEEP_S 3600.0
+/* Names in saved_model/: a new save makes a new folder of the same name. */
+#define KEEP_VIEW_S 1.0
+
+/* Clears this thread's error and lets cancelled() see the interrupts of `req`. */
+struct fs *reply_begin(fuse_req_t req);
+/* Reply -err and log it once, as "op path: why", unless it is an everyday answer. `parent` and
+ * `name` say what it was about; name NULL: parent itself. */
+void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int err);
+/* -EROFS with the line that says why. */
+void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name);
+/* Reply an entry with the reference that it already has; takes it back if the kernel has gone. */
+void reply_entry(fuse_req_t req, struct node *n);
+void reply_attr(fuse_req_t req, struct node *n);
+/* stat() of a node. */
+void reply_stat(struct fs *fs, struct node *n, struct stat *st) REQUIRES(fs->tree.lock);
+/* Entry parameters of a node. */
+void reply_fill(struct fs *fs, struct node *n, struct fuse_entry_param *e) REQUIRES(fs->tree.lock);
+/* The node of a nodeid; the kernel holds a reference while the operation runs. NULL: replied ESTALE. */
+struct node *reply_node(fuse_req_t req, fuse_ino_t ino);
+
+/* dir.c */
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* xattr.c */
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/status.h"
+
+#include "fs/folder.h"
+#include "fs/publish.h"
+#include "fs/watch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 100, LIST_MAX = 4 << 20 };
+
+struct memory { unsigned long long anon_kb, shmem_kb, file_kb; };
+
+static struct memory memory(void)
+{
+	struct memory m = { 0 };
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "re");
+	while (f && fgets(line, sizeof line, f)) {
+		sscanf(line, "RssAnon: %llu", &m.anon_kb);
+		sscanf(line, "RssShmem: %llu", &m.shmem_kb);
+		sscanf(line, "RssFile: %llu", &m.file_kb);
+	}
+	if (f)
+		fclose(f);
+	return m;
+}
+
+static void field(struct buf *b, const char *name, const char *text)
+{
+	buf_printf(b, "%s\"%s\": ", b->len > 1 ? ", " : "", name);
+	buf_json(b, text ? text : "");
+}
+
+int status_json(struct fs *fs, struct buf *b)
+{
+	struct cache_stats c;
+	struct drive_stats d;
+	struct memory m = memory();
+	size_t n;
+	cache_stats(fs->cache, &c);
+	drive_stats(fs->drive, &d);
+	buf_byte(b, '{');
+	field(b, "version", DFM_VERSION);
+	field(b, "mount", fs->mountpoint);
+	field(b, "folder", fs->tree.root->id);
+	field(b, "folder_name", fs->folder_name);
+	field(b, "identity", drive_identity(fs->drive));
+	field(b, "cache_dir", fs->cache_dir);
+	buf_printf(b, ", \"pid\": %d, \"uptime_s\": %" PRId64, (int)getpid(), (now_ms() - fs->started_ms) / 1000);
+	buf_str(b, ", \"pending\": ");
+	publish_pending(fs, b, &n);
+	buf_str(b, ", \"held\": ");
+	publish_held(fs, b, &n);
+	buf_printf(b, ", \"cache\": {\"bytes\": %" PRIu64 ", \"bytes_max\": %" PRIu64 ", \"hits\": %" PRIu64
+		   ", \"misses\": %" PRIu64 ", \"fetches\": %" PRIu64 ", \"bytes_fetched\": %" PRIu64
+		   ", \"healed\": %" PRIu64 ", \"evicted\": %" PRIu64 "}",
+		   c.bytes, c.bytes_max, c.hits, c.misses, c.fetches, c.bytes_fetched, c.healed, c.evicted);
+	buf_printf(b, ", \"drive\": {\"requests\": %" PRIu64 ", \"retries\": %" PRIu64 ", \"bytes_in\": %" PRIu64
+		   ", \"bytes_out\": %" PRIu64 "}", d.requests, d.retries, d.bytes_in, d.bytes_out);
+	buf_printf(b, ", \"watch\": {\"age_s\": %" PRId64 "}", fs->watch ? watch_age_s(fs->watch) : -1);
+	buf_printf(b, ", \"memory\": {\"rss_anon_kb\": %llu, \"rss_shmem_kb\": %llu, \"rss_file_kb\": %llu}}\n",
+		   m.anon_kb, m.shmem_kb, m.file_kb);
+	return buf_check(b, "status");
+}
+
+/* "1.5 GiB" */
+static void bytes(struct buf *b, uint64_t n)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)n;
+	size_t u = 0;
+	for (; v >= 1024 && u < 4; u++)
+		v /= 1024;
+	buf_printf(b, u ? "%.1f %s" : "%.0f %s", v, units[u]);
+}
+
+static void list(struct buf *b, const char *what, void (*add)(struct fs *, struct buf *, size_t *), struct fs *fs)
+{
+	CLEANUP_BUF struct buf all = BUF_INIT(LIST_MAX);
+	size_t n = 0;
+	add(fs, &all, &n);
+	buf_printf(b, "%-10s %zu", what, n);
+	buf_printf(b, n ? ": %s\n" : "\n", all.data ? all.data : "");
+}
+
+int status_text(struct fs *fs, struct buf *b)
+{
+	struct cache_stats c;
+	struct drive_stats d;
+	struct memory m = memory();
+	cache_stats(fs->cache, &c);
+	drive_stats(fs->drive, &d);
+	buf_printf(b, "%-10s %s\n", "mount", fs->mountpoint);
+	buf_printf(b, "%-10s \"%s\" (%s)\n", "folder", fs->folder_name, fs->tree.root->id);
+	buf_printf(b, "%-10s %s\n", "identity", drive_identity(fs->drive));
+	buf_printf(b, "%-10s %d, up %" PRId64 " s, ", "process", (int)getpid(), (now_ms() - fs->started_ms) / 1000);
+	bytes(b, (m.anon_kb + m.shmem_kb) << 10);
+	buf_printf(b, " of its own memory\n%-10s ", "cache");
+	bytes(b, c.bytes);
+	buf_str(b, " of ");
+	bytes(b, c.bytes_max);
+	buf_printf(b, " in %s; %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " healed, %" PRIu64 " evicted\n", fs->cache_dir,
+		   c.hits, c.misses, c.healed, c.evicted);
+	buf_printf(b, "%-10s %" PRIu64 " requests, %" PRIu64 " of them again; ", "drive", d.requests, d.retries);
+	bytes(b, d.bytes_in);
+	buf_str(b, " received, ");
+	bytes(b, d.bytes_out);
+	buf_str(b, " sent\n");
+	int64_t age = fs->watch ? watch_age_s(fs->watch) : -1;
+	buf_printf(b, age < 0 ? "%-10s not seen yet\n" : "%-10s seen %" PRId64 " s ago\n", "changes", age);
+	list(b, "pending", publish_pending, fs);
+	list(b, "held", publish_held, fs);
+	return buf_check(b, "status");
+}
+
+/* ---- path */
+
+/* Is `id` in the tree, with a name? */
+static struct file *known(struct fs *fs, const char *id)
+{
+	lock_acquire(&fs->tree.lock);
+	struct file *f = tree_file(&fs->tree, id);
+	if (f && (f->gone || (f != fs->tree.root && !f->parent)))
+		f = NULL;
+	lock_release(&fs->tree.lock);
+	return f;
+}
+
+/* Make `id` known by going up to a folder that is, and listing down again. */
+static int reach(struct fs *fs, const char *id, unsigned depth, struct file **ret)
+{
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	struct file *parent;
+	*ret = known(fs, id);
+	if (*ret)
+		return 0;
+	int r = depth < DEPTH_MAX ? drive_get(fs->drive, id, &news) : err_set(-ELOOP, "too many folders above %s", id);
+	if (!r && (!news.parent[0] || news.trashed))
+		r = err_set(-ENOENT, "%s: %s", id, news.trashed ? "in Drive's trash" : "not below the mounted folder");
+	if (!r)
+		r = reach(fs, news.parent, depth + 1, &parent);
+	if (!r)
+		r = folder_list(fs, parent);
+	if (r)
+		return r;
+	*ret = known(fs, id);
+	return *ret ? 0 : err_set(-ENOENT, "%s is not shown in the mount (a Google Doc?)", id);
+}
+
+int status_path(struct fs *fs, const char *id, struct buf *ret)
+{
+	struct file *f;
+	int r = reach(fs, id, 0, &f);
+	if (r == -ENOENT)
+		return err_set(r, "%s is not below the mounted folder, or Drive does not show it to %s", id,
+			       drive_identity(fs->drive));
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	CLEANUP_FREE char *path = tree_path(&fs->tree, f);
+	lock_release(&fs->tree.lock);
+	if (!path)
+		return err_set(-ENOMEM, "no memory for a path");
+	buf_printf(ret, f == fs->tree.root ? "%s\n" : "%s/%s\n", fs->mountpoint, path);
+	return buf_check(ret, "a path");
+}

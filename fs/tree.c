@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree.h"
+
+#include "format/buf.h"
+#include "fs/name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void forget_done(struct forget *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		free(f->all[i].name);
+	free(f->all);
+	*f = (struct forget){ 0 };
+}
+
+/* Remember that the kernel must drop `name` in `parent`, or, without a name, what it keeps of
+ * `node`. Without memory it is left out: the kernel's own timeout is the fallback. */
+static void forget_add(struct forget *f, const struct file *parent, const struct node *node, const char *name)
+{
+	if (!f || (name && !(parent && parent->node)))
+		return;
+	if (f->count == f->cap) {
+		size_t cap = f->cap ? f->cap * 2 : 16;
+		struct forget_one *all = realloc(f->all, cap * sizeof *all);
+		if (!all)
+			return;
+		f->all = all;
+		f->cap = cap;
+	}
+	f->all[f->count++] = (struct forget_one){
+		parent && parent->node ? parent->node->id : 0, node ? node->id : 0, name ? strdup(name) : NULL,
+	};
+}
+
+/* ---- names within a folder */
+
+static bool older(const struct file *a, const struct file *b)
+{
+	if (a->created_ms != b->created_ms)
+		return a->created_ms < b->created_ms;
+	return strcmp(a->id, b->id) < 0;
+}
+
+/* What f is called as the `at`-th of its base name; NULL: no memory. */
+static char *shown_name(const struct tree *t, const struct file *folder, const struct file *f, size_t at)
+{
+	if (folder == t->root && strcmp(f->base, VIEW_NAME) == 0)
+		at++; /* the virtual folder has the name */
+	if (at == 0)
+		return strdup(f->base);
+	char *name = name_tell_apart(f->base, f->id, 8);
+	if (name && (map_get(&folder->by_base, name) || map_get(&folder->by_shown, name))) {
+		free(name);
+		name = name_tell_apart(f->base, f->id, sizeof f->id);
+	}
+	return name;
+}
+
+/* Give every file of one base name its shown name; what changes is told to the kernel. */
+static int regroup(struct tree *t, struct file *folder, struct file *first, struct forget *forget)
+{
+	size_t at = 0;
+	for (struct file *f = first; f; f = f->next_same, at++)
+		if (f->shown) {
+			map_del(&folder->by_shown, f->shown);
+		}
+	at = 0;
+	for (struct file *f = first; f; f = f->next_same, at++) {
+		char *name = shown_name(t, folder, f, at);
+		if (!name)
+			return err_set(-ENOMEM, "no memory for a file name");
+		if (!f->shown || strcmp(f->shown, name) != 0) {
+			if (f->shown)
+				forget_add(forget, folder, NULL, f->shown);
+			forget_add(forget, folder, NULL, name);
+		}
+		free(f->shown);
+		f->shown = name;
+		int r = map_put(&folder->by_shown, f->shown, f);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int attach(struct tree *t, struct file *folder, struct file *f, struct forget *forget)
+{
+	f->parent = folder;
+	if (!f->folder && !f->blob) {
+		folder->hidden++;
+		return 0;
+	}
+	free(f->base);
+	f->base = name_show(f->name, f->id);
+	if (!f->base)
+		return err_set(-ENOMEM, "no memory for a file name");
+	struct file *first = map_get(&folder->by_base, f->base), **at = &first;
+	while (*at && older(*at, f))
+		at = &(*at)->next_same;
+	f->next_same = *at;
+	*at = f;
+	int r = map_put(&folder->by_base, first->base, first);
+	if (r)
+		return r;
+	forget_add(forget, folder, folder->node, NULL);
+	return regroup(t, folder, first, forget);
+}
+
+static void detach(struct tree *t, struct file *f, struct forget *forget)
+{
+	struct file *folder = f->parent;
+	f->parent = NULL;
+	if (!folder)
+		return;
+	if (!f->folder && !f->blob) {
+		folder->hidden--;
+		return;
+	}
+	forget_add(forget, folder, folder->node, NULL);
+	forget_add(forget, folder, NULL, f->shown);
+	struct file *first = map_del(&folder->by_base, f->base), **at = &first;
+	while (*at && *at != f)
+		at = &(*at)->next_same;
+	if (*at)
+		*at = f->next_same;
+	f->next_same = NULL;
+	if (f->shown)
+		map_del(&folder->by_shown, f->shown);
+	free(f->shown);
+	f->shown = NULL;
+	/* The table had room for the entry that was just removed: no put of these can fail but by
+	 * memory for a name, and then the file keeps its longer name until the next news. */
+	if (first && !map_put(&folder->by_base, first->base, first))
+		(void)regroup(t, folder, first, forget);
+}
+
+struct file *tree_child(struct tree *t, struct file *folder, const char *shown)
+{
+	(void)t;
+	return map_get(&folder->by_shown, shown);
+}
+
+/* ---- files */
+
+static struct file *file_new(struct tree *t)
+{
+	if (t->files_count == t->files_cap) {
+		size_t cap = t->files_cap ? t->files_cap * 2 : 64;
+		struct file **all = realloc(t->files, cap * sizeof *all);
+		if (!all)
+			return NULL;
+		t->files = all;
+		t->files_cap = cap;
+	}
+	struct file *f = calloc(1, sizeof *f);
+	if (f)
+		t->files[t->files_count++] = f;
+	if (f)
+		f->touched = ++t->clock;
+	return f;
+}
+
+struct file *tree_file(struct tree *t, const char *id) { return map_get(&t->by_id, id); }
+
+static void take_content(struct content *to, const struct drive_file *news)
+{
+	memcpy(to->revision, news->revision, sizeof to->revision);
+	to->size = news->size;
+	to->mtime_ms = news->mtime_ms;
+	to->has_md5 = news->has_md5;
+	memcpy(to->md5, news->md5, sizeof to->md5);
+}
+
+/* New bytes that did not come from a node of ours: whoever looks it up next gets a new node. */
+static void take_head(struct file *f, const struct drive_file *news, struct forget *forget)
+{
+	bool same = strcmp(f->head.revision, news->revision) == 0;
+	take_content(&f->head, news);
+	struct node *n = f->node;
+	if (!n || f->folder)
+		return;
+	if (same || n->writing || strcmp(n->content.revision, news->revision) == 0) {
+		if (!n->writing)
+			n->content.mtime_ms = news->mtime_ms;
+		forget_add(forget, NULL, n, NULL);
+		return;
+	}
+	f->node = NULL;
+	forget_add(forget, f->parent, NULL, f->shown);
+}
+
+/* Everything but name, place and version. */
+static void take_facts(struct file *f, struct drive_file *news, struct forget *forget)
+{
+	free(f->description);
+	f->description = news->description;
+	news->description = NULL;
+	f->created_ms = news->created_ms;
+	f->can_edit = news->can_edit;
+	take_head(f, news, forget);
+}
+
+static int place(struct tree *t, struct file *f, struct file *folder, char **name, struct forget *forget)
+{
+	bool renamed = !f->name || strcmp(f->name, *name) != 0;
+	if (!renamed && f->parent == folder)
+		return 0;
+	detach(t, f, forget);
+	if (renamed) {
+		free(f->name);
+		f->name = *name;
+		*name = NULL;
+	}
+	return folder ? attach(t, folder, f, forget) : 0;
+}
+
+void tree_remove(struct tree *t, struct file *f, struct forget *forget)
+{
+	f->gone = true;
+	if (f == t->root)
+		return;
+	detach(t, f, forget);
+	f->node = NULL; /* holders keep it; a lookup does not find it again */
+}
+
+static int make_known(struct tree *t, const struct drive_file *news, struct file **ret)
+{
+	struct file *f = file_new(t);
+	if (!f)
+		return err_set(-ENOMEM, "no memory for a file");
+	memcpy(f->id, news->id, sizeof f->id);
+	f->ino = map_hash(f->id) >> 1 | 2; /* never 0 or 1, positive for old 64-bit programs */
+	f->folder = news->folder;
+	f->blob = news->blob;
+	int r = map_put(&t->by_id, f->id, f);
+	if (!r)
+		*ret = f;
+	return r;
+}
+
+int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, struct file **ret)
+{
+	struct file *f = tree_file(t, news->id), *folder = tree_file(t, news->parent);
+	int r = 0;
+	if (ret)
+		*ret = f;
+	if (folder && (!folder->folder || folder->gone))
+		folder = NULL;
+	if (f)
+		f->touched = ++t->clock;
+	if (f && f->version && news->version <= f->version)
+		return 0;
+	if (!f) {
+		if (!folder || news->trashed)
+			return 0;
+		r = make_known(t, news, &f);
+		if (r)
+			return r;
+		if (ret)
+			*ret = f;
+	}
+	f->version = news->version;
+	if (f == t->root) {
+		f->gone = news->trashed;
+		return 0;
+	}
+	take_facts(f, news, forget);
+	if (news->trashed || !folder) {
+		tree_remove(t, f, forget);
+		return 0;
+	}
+	f->gone = false;
+	return place(t, f, folder, &news->name, forget);
+}
+
+int tree_make(struct tree *t, struct file *folder, char *name, struct file **ret)
+{
+	struct file *f = file_new(t);
+	if (!f) {
+		free(name);
+		return err_set(-ENOMEM, "no memory for a file");
+	}
+	f->ino = ++t->made << 20 | 1 << 19; /* a counter; hashes that meet it are as likely as any two */
+	f->name = name;
+	f->blob = f->can_edit = true;
+	f->created_ms = INT64_MAX; /* not in Drive: younger than all that are */
+	*ret = f;
+	return attach(t, folder, f, NULL);
+}
+
+int tree_adopt(struct tree *t, struct file *f, struct drive_file *news)
+{
+	if (!f->id[0]) {
+		struct file *feed = tree_file(t, news->id); /* the change feed was quicker than the answer */
+		if (feed && feed != f)
+			tree_remove(t, feed, NULL);
+		memcpy(f->id, news->id, sizeof f->id);
+		int r = map_put(&t->by_id, f->id, f);
+		if (r)
+			return r;
+	}
+	f->version = news->version;
+	f->touched = ++t->clock;
+	take_facts(f, news, NULL);
+	return 0;
+}
+
+void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct forget *forget)
+{
+	for (size_t i = 0; i < t->files_count; i++) {
+		struct file *f = t->files[i];
+		if (f->parent == folder && f->id[0] && f->touched <= since)
+			tree_remove(t, f, forget);
+	}
+}
+
+int tree_move(struct tree *t, struct file *f, struct file *folder, char *name)
+{
+	int r = place(t, f, folder, &name, NULL);
+	free(name);
+	return r;
+}
+
+char *tree_path(struct tree *t, const struct file *f)
+{
+	const struct file *up[128];
+	size_t n = 0;
+	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
+	for (; f && f != t->root && n < 128; f = f->parent)
+		up[n++] = f;
+	if (!n)
+		return strdup(".");
+	while (n--) {
+		const char *name = up[n]->shown ? up[n]->shown : up[n]->name ? up[n]->name : "?";
+		buf_printf(&b, "%s%s", b.len ? "/" : "", name);
+	}
+	return buf_take(&b);
+}
+
+int tree_init(struct tree *t, struct drive_file *root)
+{
+	*t = (struct tree){ 0 };
+	lock_init(&t->lock, RANK_TREE);
+	cond_init(&t->listed);
+	lock_acquire(&t->lock);
+	struct file *f = NULL;
+	int r = make_known(t, root, &f);
+	if (!r) {
+		t->root = f;
+		f->name = STEAL(root->name);
+		f->description = STEAL(root->description);
+		f->version = root->version;
+		f->can_edit = root->can_edit;
+		take_content(&f->head, root);
+		struct node *n; /* nodeid 1, FUSE_ROOT_ID: never forgotten */
+		r = node_of(t, f, &n);
+	}
+	lock_release(&t->lock);
+	return r;
+}
+
+void tree_done(struct tree *t)
+{
+	lock_acquire(&t->lock);
+	for (uint32_t i = 0; i < t->slots_count; i++)
+		if (t->slots[i]) {
+			free(t->slots[i]->view_key);
+			free(t->slots[i]);
+		}
+	for (size_t i = 0; i < t->files_count; i++) {
+		struct file *f = t->files[i];
+		free(f->name);
+		free(f->base);
+		free(f->shown);
+		free(f->description);
+		map_done(&f->by_shown);
+		map_done(&f->by_base);
+		free(f);
+	}
+	free(t->slots);
+	free(t->files);
+	map_done(&t->by_id);
+	map_done(&t->views);
+	lock_release(&t->lock);
+	lock_done(&t->lock);
+}

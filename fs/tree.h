@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of Drive: files by id, folders with the names that Linux sees, and the nodes that
+ * the kernel knows them by.
+ *
+ * A *file* is what Drive says of one id. A *node* is what a FUSE nodeid means: a folder, a file at
+ * one content, or an entry of saved_model/. New content that a holder of the old must not see is
+ * a new node; st_ino comes from the file all the same.
+ *
+ * News come through tree_apply(), in any order and more than once: a `version` that is not higher
+ * than the known one changes nothing. Files are never freed while mounted: one that is gone stays
+ * as a tombstone, so that a late answer cannot bring it back.
+ *
+ * All functions want tree.lock held unless they say otherwise. */
+#ifndef DFM_FS_TREE_H
+#define DFM_FS_TREE_H
+#include "drive/drive.h"
+#include "format/base.h"
+#include "fs/map.h"
+
+#include <sys/types.h>
+
+#define VIEW_NAME "saved_model"	/* the virtual folder at the root */
+
+/* One revision of a file's bytes. */
+struct content {
+	char revision[DRIVE_ID_MAX + 1];	/* "": not in Drive yet */
+	uint64_t size;
+	int64_t mtime_ms;
+	bool has_md5;
+	uint8_t md5[DRIVE_DIGEST_MD5];
+};
+
+enum listing { LISTING_UNKNOWN, LISTING_RUNS, LISTING_COMPLETE };
+
+struct node;
+struct file {
+	char id[DRIVE_ID_MAX + 1];	/* "" until Drive has made it */
+	uint64_t ino;			/* stable hash of the id (of a counter for one made here) */
+	struct file *parent;		/* NULL: the root, or not in our tree */
+	char *name, *base, *shown;	/* Drive's; as Linux can hold it; unique in its folder */
+	char *description;		/* NULL: none */
+	uint64_t version;
+	uint64_t touched;		/* tree.clock when Drive, or we, last spoke of it */
+	int64_t created_ms;
+	struct content head;
+	bool folder, blob, can_edit;
+	bool gone;			/* trashed, deleted or moved out of what we see */
+	struct node *node;		/* what a lookup answers; NULL: the kernel does not know it */
+	struct file *next_same;		/* the next younger of one base name in the folder */
+
+	/* folders */
+	enum listing listing;
+	bool listed;			/* at least once */
+	struct map by_shown, by_base;
+	size_t hidden;			/* children that are not shown (Google Docs) */
+
+	struct model *model;		/* what model.c knows of head; guarded by its own lock */
+};
+
+enum node_kind { NODE_FOLDER, NODE_FILE, NODE_VIEW };
+/* Entries of saved_model/ (view.c). */
+enum view_kind { VIEW_FOLDER, VIEW_MODEL, VIEW_VARIABLES, VIEW_FILE };
+
+struct node {
+	uint64_t id;			/* the nodeid */
+	enum node_kind kind;
+	struct file *file;
+	uint64_t nlookup;		/* the kernel's references */
+	unsigned holds;			/* ours: handles, publishing */
+	struct content content;		/* of a NODE_FILE, or of the model of a NODE_VIEW */
+	bool writing;			/* there is a draft: its size counts, not content.size */
+
+	enum view_kind view;
+	unsigned view_index;		/* VIEW_FILE: of savedmodel_files() */
+	uint64_t view_size;
+	char *view_key;			/* its key in tree.views */
+
+	struct writing *w;		/* handle.c: draft, sources, writers; NULL: never opened */
+};
+
+struct tree {
+	struct lock lock;
+	pthread_cond_t listed GUARDED_BY(lock);
+	struct map by_id GUARDED_BY(lock);	/* files that Drive knows */
+	struct map views GUARDED_BY(lock);	/* nodes of saved_model/ by view_key */
+	struct file **files GUARDED_BY(lock);	/* every one, to free them */
+	size_t files_count GUARDED_BY(lock), files_cap GUARDED_BY(lock);
+	struct node **slots GUARDED_BY(lock);	/* nodes by the low half of their id */
+	uint32_t slots_count GUARDED_BY(lock), slots_free GUARDED_BY(lock);
+	uint64_t made GUARDED_BY(lock);		/* nodes ever, files made here ever */
+	uint64_t clock GUARDED_BY(lock);	/* counts news */
+	struct file *root;
+};
+
+/* What the kernel has to forget after news from elsewhere; names are copies. */
+struct forget {
+	struct forget_one { uint64_t parent, node; char *name; } *all;
+	size_t count, cap;
+};
+void forget_done(struct forget *f);
+
+/* Without the lock; `root` is emptied. */
+MUST_CHECK int tree_init(struct tree *t, struct drive_file *root);
+void tree_done(struct tree *t);
+
+/* News of one file; takes over the strings of `news` (left empty). `forget` (may be NULL: the
+ * change is our own and the kernel knows) collects. What lies in no folder that we know is not
+ * kept. -ENOMEM. *ret (may be NULL): the file, or NULL where it is not ours to know. */
+MUST_CHECK int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, struct file **ret) REQUIRES(t->lock);
+/* Deleted for good, or access lost. */
+void tree_remove(struct tree *t, struct file *f, struct forget *forget) REQUIRES(t->lock);
+/* A complete listing of `folder` that began at tree.clock `since` has been applied: children that
+ * nothing has spoken of since then are gone. */
+void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct forget *forget) REQUIRES(t->lock);
+struct file *tree_file(struct tree *t, const char *id) REQUIRES(t->lock);
+/* The child that Linux sees under `shown`, or NULL. Means nothing unless the listing is complete. */
+struct file *tree_child(struct tree *t, struct file *folder, const char *shown) REQUIRES(t->lock);
+
+/* A file that exists here only, until tree_adopt() gives it Drive's id. Takes `name`, Drive's. */
+MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, struct file **ret) REQUIRES(t->lock);
+MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news) REQUIRES(t->lock);
+/* Move and rename a file that Drive does not know yet. Takes `name`. */
+MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, char *name) REQUIRES(t->lock);
+
+/* "a/b/c" below the root, for messages (the caller frees; NULL: no memory). */
+char *tree_path(struct tree *t, const struct file *f) REQUIRES(t->lock);
+
+/* ---- nodes */
+struct node *node_get(struct tree *t, uint64_t id) REQUIRES(t->lock); /* NULL: no such nodeid */
+/* The node that a lookup of `f` answers, made if there is none. Adds one to nlookup. */
+MUST_CHECK int node_of(struct tree *t, struct file *f, struct node **ret) REQUIRES(t->lock);
+/* A new one in its place: holders of the present one keep it and its content. nlookup stays 0. */
+MUST_CHECK int node_replace(struct tree *t, struct file *f) REQUIRES(t->lock);
+/* The node of saved_model/ under `key`, made if there is none. Adds one to nlookup. */
+MUST_CHECK int node_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
+			 struct node **ret) REQUIRES(t->lock);
+void node_hold(struct node *n);
+/* Drop references; frees the node when none is left. */
+void node_forget(struct tree *t, struct node *n, uint64_t nlookup, unsigned holds) REQUIRES(t->lock);
+#endif

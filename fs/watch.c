@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/watch.h"
+
+#include "fs/log.h"
+#include "fs/ops.h"
+
+#include <string.h>
+
+struct watch {
+	struct fs *fs;
+	pthread_t thread;
+	struct lock lock;	/* RANK_QUEUE */
+	pthread_cond_t wake;
+	bool stop GUARDED_BY(lock);
+	char *token;		/* the thread's own */
+	int64_t read_ms;	/* atomic; 0: never */
+	bool failing;
+};
+
+struct news { struct fs *fs; struct forget forget; };
+
+static int one_change(void *ctx, const char *id, struct drive_file *f)
+{
+	struct news *news = ctx;
+	struct tree *t = &news->fs->tree;
+	int r = 0;
+	lock_acquire(&t->lock);
+	struct file *known = tree_file(t, id);
+	if (f)
+		r = tree_apply(t, f, &news->forget, NULL);
+	else if (known)
+		tree_remove(t, known, &news->forget);
+	lock_release(&t->lock);
+	return r;
+}
+
+/* The feed has forgotten our token: every listing is read again when it is next needed. */
+static void start_over(struct watch *w)
+{
+	struct tree *t = &w->fs->tree;
+	char *token;
+	log_warning("watch", "Drive refused the change token (%s): listing again", err_last());
+	if (drive_changes_start(w->fs->drive, w->fs->shared_drive, &token) != 0)
+		return;
+	free(w->token);
+	w->token = token;
+	lock_acquire(&t->lock);
+	for (size_t i = 0; i < t->files_count; i++)
+		if (t->files[i]->folder && t->files[i]->listing == LISTING_COMPLETE)
+			t->files[i]->listing = LISTING_UNKNOWN;
+	lock_release(&t->lock);
+}
+
+static void look(struct watch *w)
+{
+	struct news news = { .fs = w->fs };
+	int r = drive_changes(w->fs->drive, w->fs->shared_drive, &w->token, one_change, &news);
+	ops_forget(w->fs, &news.forget); /* also what came before an error */
+	if (r == -EBADMSG) {
+		start_over(w);
+	} else if (r && r != -EINTR && !w->failing) {
+		log_warning("watch", "changes made elsewhere are not seen now: %s; trying on", err_last());
+	} else if (!r) {
+		if (w->failing)
+			log_info("watch", "changes made elsewhere are seen again");
+		__atomic_store_n(&w->read_ms, now_ms(), __ATOMIC_RELAXED);
+	}
+	w->failing = r != 0;
+}
+
+static bool stopping(void *ctx)
+{
+	const struct fs *fs = ctx;
+	return __atomic_load_n(&fs->stopping, __ATOMIC_RELAXED);
+}
+
+static void *watch_main(void *arg)
+{
+	struct watch *w = arg;
+	cancel_set(stopping, w->fs);
+	lock_acquire(&w->lock);
+	while (!w->stop) {
+		int64_t until = now_ms() + (int64_t)w->fs->config->poll * 1000;
+		for (int64_t left; !w->stop && (left = until - now_ms()) > 0;)
+			(void)lock_wait(&w->lock, &w->wake, (int)left);
+		if (w->stop)
+			break;
+		lock_release(&w->lock);
+		look(w);
+		lock_acquire(&w->lock);
+	}
+	lock_release(&w->lock);
+	return NULL;
+}
+
+static void watch_free(struct watch *w)
+{
+	pthread_cond_destroy(&w->wake);
+	lock_done(&w->lock);
+	free(w->token);
+	free(w);
+}
+
+int watch_start(struct fs *fs, struct watch **ret)
+{
+	struct watch *w = calloc(1, sizeof *w);
+	if (!w)
+		return err_set(-ENOMEM, "no memory to start");
+	w->fs = fs;
+	lock_init(&w->lock, RANK_QUEUE);
+	cond_init(&w->wake);
+	int r = drive_changes_start(fs->drive, fs->shared_drive, &w->token);
+	int e = r ? 0 : pthread_create(&w->thread, NULL, watch_main, w);
+	if (e)
+		r = err_set(-e, "cannot start a thread: %s", strerror(e));
+	if (r) {
+		watch_free(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+struct watch *watch_stop(struct watch *w)
+{
+	if (!w)
+		return NULL;
+	lock_acquire(&w->lock);
+	w->stop = true;
+	pthread_cond_signal(&w->wake);
+	lock_release(&w->lock);
+	pthread_join(w->thread, NULL);
+	watch_free(w);
+	return NULL;
+}
+
+int64_t watch_age_s(const struct watch *w)
+{
+	int64_t at = __atomic_load_n(&w->read_ms, __ATOMIC_RELAXED);
+	return at ? (now_ms() - at) / 1000 : -1;
+}
