@@ -7,7 +7,7 @@
 
 /* Values in blocks of SEQ_BLOCK: growing never copies more than one block, and at most one block
  * is unused. Up to SEQ_BLOCK values are one array that doubles. */
-#define SEQ_BLOCK 4096u
+#define SEQ_BLOCK 32768u
 struct seq {
 	union {
 		uint64_t *flat;		/* cap <= SEQ_BLOCK */
