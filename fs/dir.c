@@ -44,7 +44,7 @@ static int add(struct dir *d, const char *name, struct file *f, bool folder)
 
 static int add_view(void *ctx, const char *name, bool folder) { return add(ctx, name, NULL, folder); }
 
-static int fill(struct fs *fs, struct node *n, struct dir *d)
+static int fill(struct fs *fs, struct inode *n, struct dir *d)
 {
 	int r = add(d, ".", NULL, true);
 	if (!r)
@@ -68,7 +68,7 @@ static int fill(struct fs *fs, struct node *n, struct dir *d)
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
 	struct dir *d = calloc(1, sizeof *d);
@@ -91,14 +91,14 @@ static struct dir *dir_of(const struct fuse_file_info *fi) { return (struct dir 
 /* The entry with one more nlookup, or with nodeid 0: "no attributes wanted". */
 static void entry_of(struct fs *fs, const struct dir_entry *one, struct fuse_entry_param *e)
 {
-	struct node *n;
+	struct inode *n;
 	*e = (struct fuse_entry_param){ .attr.st_mode = one->folder ? S_IFDIR : S_IFREG, .attr.st_ino = 2 };
 	if (!one->file)
 		return;
 	lock_acquire(&fs->tree.lock);
 	e->attr.st_ino = one->file->ino;
 	if (!one->file->gone && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
-	    node_of(&fs->tree, one->file, &n) == 0)
+	    inode_of(&fs->tree, one->file, &n) == 0)
 		reply_fill(fs, n, e);
 	lock_release(&fs->tree.lock);
 }

@@ -66,14 +66,14 @@ int folder_list(struct fs *fs, struct file *folder)
 	return r;
 }
 
-int folder_lookup(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+int folder_lookup(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
 {
 	int r = folder_list(fs, folder);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
 	struct file *f = tree_child(&fs->tree, folder, name);
-	r = f ? node_of(&fs->tree, f, ret) : -ENOENT;
+	r = f ? inode_of(&fs->tree, f, ret) : -ENOENT;
 	lock_release(&fs->tree.lock);
 	return r;
 }
@@ -101,7 +101,7 @@ static int find_free(struct fs *fs, struct file *folder, const char *name, char 
 
 /* ---- making */
 
-int folder_create(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+int folder_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
 {
 	char *drive_name;
 	int r = find_free(fs, folder, name, &drive_name);
@@ -115,12 +115,12 @@ int folder_create(struct fs *fs, struct file *folder, const char *name, struct n
 	lock_acquire(&fs->tree.lock);
 	r = tree_make(&fs->tree, folder, drive_name, &f);
 	if (!r)
-		r = node_of(&fs->tree, f, ret);
+		r = inode_of(&fs->tree, f, ret);
 	lock_release(&fs->tree.lock);
 	return r;
 }
 
-int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
 {
 	CLEANUP_FREE char *drive_name = NULL;
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
@@ -136,7 +136,7 @@ int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct no
 		r = err_set(-EIO, "made, but Drive put it into another folder");
 	if (!r) {
 		f->listing = LISTING_COMPLETE; /* new: nothing is in it, and the change feed tells what comes */
-		r = node_of(&fs->tree, f, ret);
+		r = inode_of(&fs->tree, f, ret);
 	}
 	lock_release(&fs->tree.lock);
 	return r;

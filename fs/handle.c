@@ -58,7 +58,7 @@ static void writing_free(struct writing *w)
 }
 
 /* Count a handle in; the node cannot go from here on. */
-static int join(struct fs *fs, struct node *n, bool writable)
+static int join(struct fs *fs, struct inode *n, bool writable)
 {
 	int r = 0;
 	lock_acquire(&fs->tree.lock);
@@ -68,13 +68,13 @@ static int join(struct fs *fs, struct node *n, bool writable)
 		n->w->opens++;
 		n->w->writable += writable;
 		n->writing |= writable;
-		node_hold(n);
+		inode_hold(n);
 	}
 	lock_release(&fs->tree.lock);
 	return r;
 }
 
-void writing_drop(struct fs *fs, struct node *n)
+void writing_drop(struct fs *fs, struct inode *n)
 {
 	struct writing *w = NULL;
 	lock_acquire(&fs->tree.lock);
@@ -94,19 +94,19 @@ void writing_drop(struct fs *fs, struct node *n)
 }
 
 /* Count a handle out. */
-static void leave(struct fs *fs, struct node *n)
+static void leave(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
 	n->w->opens--;
 	lock_release(&fs->tree.lock);
 	writing_drop(fs, n);
 	lock_acquire(&fs->tree.lock);
-	node_forget(&fs->tree, n, 0, 1);
+	inode_forget(&fs->tree, n, 0, 1);
 	lock_release(&fs->tree.lock);
 }
 
 /* The source of the node's content, opened once. */
-static int need_source(struct fs *fs, struct node *n)
+static int need_source(struct fs *fs, struct inode *n)
 {
 	struct writing *w = n->w;
 	struct content c;
@@ -150,7 +150,7 @@ static int need_draft(struct fs *fs, struct writing *w, bool empty) REQUIRES(w->
 	return draft_create(fs->cache, empty ? NULL : w->src, &w->draft);
 }
 
-static int start_empty(struct fs *fs, struct node *n, pid_t tid)
+static int start_empty(struct fs *fs, struct inode *n, pid_t tid)
 {
 	struct writing *w = n->w;
 	lock_acquire(&w->lock);
@@ -168,17 +168,17 @@ static int start_empty(struct fs *fs, struct node *n, pid_t tid)
 }
 
 /* May O_TRUNC not touch this node, since somebody has its content open or mapped? */
-static bool shared_with_readers(struct fs *fs, struct node *n)
+static bool shared_with_readers(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
 	bool shared = n->w && n->w->opens && !n->writing && n->file->node == n && !n->file->gone;
-	if (shared && node_replace(&fs->tree, n->file) != 0)
+	if (shared && inode_replace(&fs->tree, n->file) != 0)
 		shared = false; /* no memory: then in place */
 	lock_release(&fs->tree.lock);
 	return shared;
 }
 
-int handle_open(struct fs *fs, struct node *n, int flags, pid_t tid, struct handle **ret)
+int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
 {
 	bool writable = (flags & O_ACCMODE) != O_RDONLY;
 	if (writable && !n->file->can_edit)
@@ -207,7 +207,7 @@ int handle_open(struct fs *fs, struct node *n, int flags, pid_t tid, struct hand
 	return 0;
 }
 
-int handle_create(struct fs *fs, struct node *n, int flags, pid_t tid, struct handle **ret)
+int handle_create(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
 {
 	bool writable = (flags & O_ACCMODE) != O_RDONLY;
 	struct handle *h = calloc(1, sizeof *h);
@@ -264,7 +264,7 @@ ssize_t handle_read(struct fs *fs, struct handle *h, void *buf, size_t n, uint64
 }
 
 /* Change the draft by `change`, which runs without the lock. */
-static int with_draft(struct fs *fs, struct node *n, pid_t tid, int (*change)(struct draft *d, void *ctx), void *ctx)
+static int with_draft(struct fs *fs, struct inode *n, pid_t tid, int (*change)(struct draft *d, void *ctx), void *ctx)
 {
 	struct writing *w = n->w;
 	lock_acquire(&w->lock);
@@ -305,7 +305,7 @@ int handle_truncate(struct fs *fs, struct handle *h, uint64_t size)
 	return with_draft(fs, h->node, 0, cut_to, &size);
 }
 
-bool handle_set_mtime(struct node *n, int64_t mtime_ms)
+bool handle_set_mtime(struct inode *n, int64_t mtime_ms)
 {
 	struct writing *w = n->w;
 	if (!w)
@@ -318,7 +318,7 @@ bool handle_set_mtime(struct node *n, int64_t mtime_ms)
 	return unsent;
 }
 
-void handle_size(struct fs *fs, struct node *n, uint64_t *ret_size, int64_t *ret_mtime_ms)
+void handle_size(struct fs *fs, struct inode *n, uint64_t *ret_size, int64_t *ret_mtime_ms)
 {
 	(void)fs;
 	*ret_size = n->content.size;
@@ -369,7 +369,7 @@ int handle_fsync(struct fs *fs, struct handle *h)
 }
 
 /* The last writer has gone: what happens to bytes that Drive does not have. */
-static void settle(struct fs *fs, struct node *n)
+static void settle(struct fs *fs, struct inode *n)
 {
 	struct writing *w = n->w;
 	lock_acquire(&fs->tree.lock);
@@ -387,7 +387,7 @@ static void settle(struct fs *fs, struct node *n)
 }
 
 /* Is the content Drive's again? Then news from there replace the node as they do any other. */
-static void end_writing(struct fs *fs, struct node *n)
+static void end_writing(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
@@ -401,12 +401,12 @@ static void end_writing(struct fs *fs, struct node *n)
 
 void handle_release(struct fs *fs, struct handle *h)
 {
-	struct node *n = h->node;
+	struct inode *n = h->node;
 	if (h->view) {
 		source_unref(h->view);
 		free(h);
 		lock_acquire(&fs->tree.lock);
-		node_forget(&fs->tree, n, 0, 1);
+		inode_forget(&fs->tree, n, 0, 1);
 		lock_release(&fs->tree.lock);
 		return;
 	}

@@ -30,7 +30,7 @@ struct writing {
 };
 
 struct handle {
-	struct node *node;
+	struct inode *node;
 	bool writable;
 	struct source *view;	/* of a NODE_VIEW, NULL else */
 };
@@ -38,14 +38,14 @@ struct handle {
 /* Open `node`. `flags` as in open(2), `tid` the caller's thread. -ESTALE: look the name up once
  * more (the kernel does): a writer gets a node of its own and whoever has the old one open or
  * mapped keeps it whole. */
-MUST_CHECK int handle_open(struct fs *fs, struct node *node, int flags, pid_t tid, struct handle **ret);
+MUST_CHECK int handle_open(struct fs *fs, struct inode *node, int flags, pid_t tid, struct handle **ret);
 /* For a file that was just made here: an empty draft is there from the start. */
-MUST_CHECK int handle_create(struct fs *fs, struct node *node, int flags, pid_t tid, struct handle **ret);
+MUST_CHECK int handle_create(struct fs *fs, struct inode *node, int flags, pid_t tid, struct handle **ret);
 MUST_CHECK ssize_t handle_read(struct fs *fs, struct handle *h, void *buf, size_t n, uint64_t off);
 MUST_CHECK int handle_write(struct fs *fs, struct handle *h, pid_t tid, const void *buf, size_t n, uint64_t off);
 MUST_CHECK int handle_truncate(struct fs *fs, struct handle *h, uint64_t size);
 /* A time for the draft; false: there is none, the time belongs to what Drive has. */
-bool handle_set_mtime(struct node *n, int64_t mtime_ms);
+bool handle_set_mtime(struct inode *n, int64_t mtime_ms);
 /* FLUSH and FSYNC: 0 only when Drive has the bytes, or when this is not the end of the writing. */
 MUST_CHECK int handle_flush(struct fs *fs, struct handle *h, pid_t tid);
 MUST_CHECK int handle_fsync(struct fs *fs, struct handle *h);
@@ -53,9 +53,9 @@ MUST_CHECK int handle_fsync(struct fs *fs, struct handle *h);
 void handle_release(struct fs *fs, struct handle *h);
 
 /* Size and time of a node as stat() shows them. */
-void handle_size(struct fs *fs, struct node *n, uint64_t *ret_size, int64_t *ret_mtime_ms) REQUIRES(fs->tree.lock);
+void handle_size(struct fs *fs, struct inode *n, uint64_t *ret_size, int64_t *ret_mtime_ms) REQUIRES(fs->tree.lock);
 /* A cached source of one content of a file. */
 MUST_CHECK int handle_source(struct fs *fs, const char *id, const struct content *c, struct source **ret);
 /* Let go of a `writing` that nobody needs any more; tree.lock must not be held. */
-void writing_drop(struct fs *fs, struct node *n);
+void writing_drop(struct fs *fs, struct inode *n);
 #endif

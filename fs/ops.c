@@ -24,7 +24,7 @@ static void done(fuse_req_t req, const char *op, fuse_ino_t ino, const char *nam
 }
 
 /* Is `name` in `dir` something that only saved_model/ can make or remove? */
-static bool in_view(struct fs *fs, const struct node *dir, const char *name)
+static bool in_view(struct fs *fs, const struct inode *dir, const char *name)
 {
 	return dir->kind == NODE_VIEW || (dir->file == fs->tree.root && strcmp(name, VIEW_NAME) == 0);
 }
@@ -42,7 +42,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *dir = reply_node(req, parent), *n;
+	struct inode *dir = reply_node(req, parent), *n;
 	if (!dir)
 		return;
 	int r;
@@ -65,9 +65,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void forget_one(struct fs *fs, fuse_ino_t ino, uint64_t nlookup)
 {
 	lock_acquire(&fs->tree.lock);
-	struct node *n = node_get(&fs->tree, ino);
+	struct inode *n = inode_get(&fs->tree, ino);
 	if (n)
-		node_forget(&fs->tree, n, nlookup, 0);
+		inode_forget(&fs->tree, n, nlookup, 0);
 	lock_release(&fs->tree.lock);
 }
 
@@ -87,7 +87,7 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *dir = reply_node(req, parent), *n;
+	struct inode *dir = reply_node(req, parent), *n;
 	(void)mode;
 	if (!dir)
 		return;
@@ -105,7 +105,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *dir = reply_node(req, parent);
+	struct inode *dir = reply_node(req, parent);
 	if (!dir)
 		return;
 	if (in_view(fs, dir, name))
@@ -117,7 +117,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *dir = reply_node(req, parent);
+	struct inode *dir = reply_node(req, parent);
 	if (!dir)
 		return;
 	if (in_view(fs, dir, name))
@@ -130,7 +130,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		      unsigned int flags)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *from = reply_node(req, parent), *to = from ? reply_node(req, newparent) : NULL;
+	struct inode *from = reply_node(req, parent), *to = from ? reply_node(req, newparent) : NULL;
 	if (!to)
 		return;
 	if (in_view(fs, from, name) || in_view(fs, to, newname))
@@ -163,14 +163,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	(void)fi;
 	reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	if (n)
 		reply_attr(req, n);
 }
 
 static int64_t to_ms(const struct timespec *t) { return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000; }
 
-static int set_mtime(struct fs *fs, struct node *n, int64_t mtime_ms)
+static int set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 {
 	if (n->kind == NODE_FILE && handle_set_mtime(n, mtime_ms))
 		return 0;
@@ -179,7 +179,7 @@ static int set_mtime(struct fs *fs, struct node *n, int64_t mtime_ms)
 }
 
 /* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
-static int truncate_by_path(struct fs *fs, struct node *n, uint64_t size)
+static int truncate_by_path(struct fs *fs, struct inode *n, uint64_t size)
 {
 	struct handle *h;
 	int r = handle_open(fs, n, O_WRONLY, 0, &h);
@@ -192,14 +192,14 @@ static int truncate_by_path(struct fs *fs, struct node *n, uint64_t size)
 	return r;
 }
 
-static int set_size(struct fs *fs, struct node *n, uint64_t size, const struct fuse_file_info *fi)
+static int set_size(struct fs *fs, struct inode *n, uint64_t size, const struct fuse_file_info *fi)
 {
 	if (n->kind != NODE_FILE)
 		return err_set(-EISDIR, "a folder has no size");
 	return fi ? handle_truncate(fs, handle_of(fi), size) : truncate_by_path(fs, n, size);
 }
 
-static int set_attributes(struct fs *fs, struct node *n, const struct stat *st, int which, const struct fuse_file_info *fi)
+static int set_attributes(struct fs *fs, struct inode *n, const struct stat *st, int which, const struct fuse_file_info *fi)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -218,7 +218,7 @@ static int set_attributes(struct fs *fs, struct node *n, const struct stat *st, 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int which, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
 	if (n->kind == NODE_VIEW) {
@@ -287,7 +287,7 @@ static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct f
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	struct handle *h;
 	if (!n)
 		return;
@@ -303,7 +303,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_open(req, fs, h, fi);
 }
 
-static void reply_create(fuse_req_t req, struct fs *fs, struct node *n, struct handle *h, struct fuse_file_info *fi)
+static void reply_create(fuse_req_t req, struct fs *fs, struct inode *n, struct handle *h, struct fuse_file_info *fi)
 {
 	struct fuse_entry_param e;
 	fi->fh = (uint64_t)(uintptr_t)h;
@@ -322,7 +322,7 @@ static void reply_create(fuse_req_t req, struct fs *fs, struct node *n, struct h
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *dir = reply_node(req, parent), *n;
+	struct inode *dir = reply_node(req, parent), *n;
 	struct handle *h;
 	(void)mode;
 	if (!dir)

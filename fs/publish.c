@@ -14,7 +14,7 @@ struct publisher {
 	struct lock lock;	/* RANK_QUEUE */
 	pthread_cond_t wake;
 	pthread_t thread;
-	struct waiting { struct node *node; struct waiting *next; } *waiting GUARDED_BY(lock);
+	struct waiting { struct inode *node; struct waiting *next; } *waiting GUARDED_BY(lock);
 	bool stop GUARDED_BY(lock);
 };
 
@@ -33,7 +33,7 @@ static void target_done(struct target *t)
 	free(t->description);
 }
 
-static int target_of(struct fs *fs, struct node *n, struct target *ret)
+static int target_of(struct fs *fs, struct inode *n, struct target *ret)
 {
 	*ret = (struct target){ 0 };
 	lock_acquire(&fs->tree.lock);
@@ -140,7 +140,7 @@ static struct draft *withdraw(struct writing *w, struct source *instead)
 
 /* Drive has the bytes: they are the node's content. Nothing here can undo that: what fails is
  * logged. */
-static void adopt(struct fs *fs, struct node *n, struct source *body, struct drive_file *news)
+static void adopt(struct fs *fs, struct inode *n, struct source *body, struct drive_file *news)
 {
 	struct content c = { .size = news->size, .mtime_ms = news->mtime_ms, .has_md5 = news->has_md5 };
 	char id[DRIVE_ID_MAX + 1];
@@ -179,7 +179,7 @@ static void end(struct writing *w, int err)
 }
 
 /* It was unlinked, renamed or moved here while its bytes were on their way. */
-static int catch_up(struct fs *fs, struct node *n, const struct target *was)
+static int catch_up(struct fs *fs, struct inode *n, const struct target *was)
 {
 	struct target now;
 	int r = target_of(fs, n, &now);
@@ -200,7 +200,7 @@ static int catch_up(struct fs *fs, struct node *n, const struct target *was)
 	return r;
 }
 
-int publish(struct fs *fs, struct node *n)
+int publish(struct fs *fs, struct inode *n)
 {
 	struct writing *w = n->w;
 	struct draft *d;
@@ -237,7 +237,7 @@ int publish(struct fs *fs, struct node *n)
 
 /* ---- again, later */
 
-void publish_later(struct fs *fs, struct node *n)
+void publish_later(struct fs *fs, struct inode *n)
 {
 	struct publisher *p = fs->publisher;
 	struct waiting *one = malloc(sizeof *one);
@@ -246,7 +246,7 @@ void publish_later(struct fs *fs, struct node *n)
 	bool add = one && n->w->draft && !n->w->waiting;
 	if (add) {
 		n->w->waiting = true;
-		node_hold(n);
+		inode_hold(n);
 		unsigned tries = n->w->tries < 8 ? n->w->tries : 8;
 		int64_t pause = (int64_t)TRY_FIRST_MS << tries;
 		n->w->next_try_ms = now_ms() + (pause < TRY_LAST_MS ? pause : TRY_LAST_MS);
@@ -265,14 +265,14 @@ void publish_later(struct fs *fs, struct node *n)
 }
 
 /* A node whose time has come, out of the list; *ret_wait_ms: until the next one's. */
-static struct node *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock)
+static struct inode *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock)
 {
 	int64_t now = now_ms(), next = now + TRY_LAST_MS;
 	for (struct waiting **at = &p->waiting; *at; at = &(*at)->next) {
 		struct waiting *one = *at;
 		int64_t when = __atomic_load_n(&one->node->w->next_try_ms, __ATOMIC_RELAXED);
 		if (when <= now) {
-			struct node *n = one->node;
+			struct inode *n = one->node;
 			*at = one->next;
 			free(one);
 			return n;
@@ -284,7 +284,7 @@ static struct node *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock)
 }
 
 /* Try `n` once more; it was held by the list, and is again if that fails. */
-static void try_again(struct fs *fs, struct node *n)
+static void try_again(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&n->w->lock);
 	n->w->waiting = false;
@@ -293,7 +293,7 @@ static void try_again(struct fs *fs, struct node *n)
 		publish_later(fs, n);
 	writing_drop(fs, n);
 	lock_acquire(&fs->tree.lock);
-	node_forget(&fs->tree, n, 0, 1);
+	inode_forget(&fs->tree, n, 0, 1);
 	lock_release(&fs->tree.lock);
 }
 
@@ -304,7 +304,7 @@ static void *retrier(void *arg)
 	lock_acquire(&p->lock);
 	while (!p->stop) {
 		int wait_ms = TRY_LAST_MS;
-		struct node *n = due(p, &wait_ms);
+		struct inode *n = due(p, &wait_ms);
 		if (!n) {
 			(void)lock_wait(&p->lock, &p->wake, wait_ms);
 			continue;
@@ -366,7 +366,7 @@ void publisher_stop(struct fs *fs)
 	fs->publisher = NULL;
 }
 
-void publish_hold(struct fs *fs, struct node *n, const char *why)
+void publish_hold(struct fs *fs, struct inode *n, const char *why)
 {
 	struct writing *w = n->w;
 	struct target t;
@@ -395,7 +395,7 @@ void publish_hold(struct fs *fs, struct node *n, const char *why)
 
 /* ---- for status */
 
-static void add_pending(struct fs *fs, struct node *n, struct buf *b, size_t *count) REQUIRES(fs->tree.lock)
+static void add_pending(struct fs *fs, struct inode *n, struct buf *b, size_t *count) REQUIRES(fs->tree.lock)
 {
 	struct writing *w = n->w;
 	CLEANUP_FREE char *path = tree_path(&fs->tree, n->file);
@@ -427,7 +427,7 @@ void publish_hold_all(struct fs *fs)
 {
 	for (uint32_t i = 0; i < fs->tree.slots_count; i++) {
 		lock_acquire(&fs->tree.lock);
-		struct node *n = fs->tree.slots[i] && fs->tree.slots[i]->w ? fs->tree.slots[i] : NULL;
+		struct inode *n = fs->tree.slots[i] && fs->tree.slots[i]->w ? fs->tree.slots[i] : NULL;
 		lock_release(&fs->tree.lock);
 		if (n)
 			publish_hold(fs, n, "not saved in Drive before the unmount");

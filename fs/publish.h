@@ -14,12 +14,12 @@ void publisher_stop(struct fs *fs); /* stop trying */
 
 /* Publish the draft of `n`; 0 also when there is none. No lock may be held. On an error the draft
  * is open again. */
-MUST_CHECK int publish(struct fs *fs, struct node *n);
+MUST_CHECK int publish(struct fs *fs, struct inode *n);
 /* After a failure with no handle left: try again later. */
-void publish_later(struct fs *fs, struct node *n);
+void publish_later(struct fs *fs, struct inode *n);
 /* Keep the draft of `n` out of Drive, for the user to find in status. The node shows its content
  * again. */
-void publish_hold(struct fs *fs, struct node *n, const char *why);
+void publish_hold(struct fs *fs, struct inode *n, const char *why);
 
 /* At the end, when no operation runs any more: keep every draft that Drive does not have. */
 void publish_hold_all(struct fs *fs);

@@ -20,7 +20,7 @@ static char *path_of(struct fs *fs, fuse_ino_t parent, const char *name)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
 	lock_acquire(&fs->tree.lock);
-	struct node *n = node_get(&fs->tree, parent);
+	struct inode *n = inode_get(&fs->tree, parent);
 	CLEANUP_FREE char *at = n ? tree_path(&fs->tree, n->file) : NULL;
 	if (n && n->kind == NODE_VIEW)
 		buf_str(&b, VIEW_NAME "/");
@@ -62,11 +62,11 @@ void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const ch
 		    err_set(-EROFS, VIEW_NAME "/ is made from the models beside it and is read-only: save the model itself"));
 }
 
-struct node *reply_node(fuse_req_t req, fuse_ino_t ino)
+struct inode *reply_node(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	lock_acquire(&fs->tree.lock);
-	struct node *n = node_get(&fs->tree, ino);
+	struct inode *n = inode_get(&fs->tree, ino);
 	lock_release(&fs->tree.lock);
 	if (!n)
 		fuse_reply_err(req, ESTALE);
@@ -79,7 +79,7 @@ static struct timespec to_timespec(int64_t ms)
 	return (struct timespec){ s, (long)(ms - s * 1000) * 1000000 };
 }
 
-void reply_stat(struct fs *fs, struct node *n, struct stat *st)
+void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 {
 	uint64_t size = n->view_size;
 	int64_t mtime_ms = n->content.mtime_ms;
@@ -104,7 +104,7 @@ void reply_stat(struct fs *fs, struct node *n, struct stat *st)
 	st->st_mtim = st->st_ctim = st->st_atim = to_timespec(mtime_ms);
 }
 
-void reply_fill(struct fs *fs, struct node *n, struct fuse_entry_param *e)
+void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e)
 {
 	*e = (struct fuse_entry_param){ .ino = n->id };
 	e->entry_timeout = n->kind == NODE_VIEW ? KEEP_VIEW_S : KEEP_S;
@@ -112,7 +112,7 @@ void reply_fill(struct fs *fs, struct node *n, struct fuse_entry_param *e)
 	reply_stat(fs, n, &e->attr);
 }
 
-void reply_entry(fuse_req_t req, struct node *n)
+void reply_entry(fuse_req_t req, struct inode *n)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct fuse_entry_param e;
@@ -122,12 +122,12 @@ void reply_entry(fuse_req_t req, struct node *n)
 	lock_assert_none();
 	if (fuse_reply_entry(req, &e) != 0) { /* nobody waits any more: the kernel took no reference */
 		lock_acquire(&fs->tree.lock);
-		node_forget(&fs->tree, n, 1, 0);
+		inode_forget(&fs->tree, n, 1, 0);
 		lock_release(&fs->tree.lock);
 	}
 }
 
-void reply_attr(fuse_req_t req, struct node *n)
+void reply_attr(fuse_req_t req, struct inode *n)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct fuse_entry_param e;

@@ -17,14 +17,14 @@ void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *
 /* -EROFS with the line that says why. */
 void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name);
 /* Reply an entry with the reference that it already has; takes it back if the kernel has gone. */
-void reply_entry(fuse_req_t req, struct node *n);
-void reply_attr(fuse_req_t req, struct node *n);
+void reply_entry(fuse_req_t req, struct inode *n);
+void reply_attr(fuse_req_t req, struct inode *n);
 /* stat() of a node. */
-void reply_stat(struct fs *fs, struct node *n, struct stat *st) REQUIRES(fs->tree.lock);
+void reply_stat(struct fs *fs, struct inode *n, struct stat *st) REQUIRES(fs->tree.lock);
 /* Entry parameters of a node. */
-void reply_fill(struct fs *fs, struct node *n, struct fuse_entry_param *e) REQUIRES(fs->tree.lock);
+void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e) REQUIRES(fs->tree.lock);
 /* The node of a nodeid; the kernel holds a reference while the operation runs. NULL: replied ESTALE. */
-struct node *reply_node(fuse_req_t req, fuse_ino_t ino);
+struct inode *reply_node(fuse_req_t req, fuse_ino_t ino);
 
 /* dir.c */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -17,7 +17,7 @@ void forget_done(struct forget *f)
 
 /* Remember that the kernel must drop `name` in `parent`, or, without a name, what it keeps of
  * `node`. Without memory it is left out: the kernel's own timeout is the fallback. */
-static void forget_add(struct forget *f, const struct file *parent, const struct node *node, const char *name)
+static void forget_add(struct forget *f, const struct file *parent, const struct inode *node, const char *name)
 {
 	if (!f || (name && !(parent && parent->node)))
 		return;
@@ -178,7 +178,7 @@ static void take_head(struct file *f, const struct drive_file *news, struct forg
 {
 	bool same = strcmp(f->head.revision, news->revision) == 0;
 	take_content(&f->head, news);
-	struct node *n = f->node;
+	struct inode *n = f->node;
 	if (!n || f->folder)
 		return;
 	if (same || n->writing || strcmp(n->content.revision, news->revision) == 0) {
@@ -354,8 +354,8 @@ int tree_init(struct tree *t, struct drive_file *root)
 		f->version = root->version;
 		f->can_edit = root->can_edit;
 		take_content(&f->head, root);
-		struct node *n; /* nodeid 1, FUSE_ROOT_ID: never forgotten */
-		r = node_of(t, f, &n);
+		struct inode *n; /* nodeid 1, FUSE_ROOT_ID: never forgotten */
+		r = inode_of(t, f, &n);
 	}
 	lock_release(&t->lock);
 	return r;

@@ -2,7 +2,7 @@
 /* What is known of Drive: files by id, folders with the names that Linux sees, and the nodes that
  * the kernel knows them by.
  *
- * A *file* is what Drive says of one id. A *node* is what a FUSE nodeid means: a folder, a file at
+ * A *file* is what Drive says of one id. An *inode* is what a FUSE nodeid means: a folder, a file at
  * one content, or an entry of saved_model/. New content that a holder of the old must not see is
  * a new node; st_ino comes from the file all the same.
  *
@@ -32,7 +32,7 @@ struct content {
 
 enum listing { LISTING_UNKNOWN, LISTING_RUNS, LISTING_COMPLETE };
 
-struct node;
+struct inode;
 struct file {
 	char id[DRIVE_ID_MAX + 1];	/* "" until Drive has made it */
 	uint64_t ino;			/* stable hash of the id (of a counter for one made here) */
@@ -45,7 +45,7 @@ struct file {
 	struct content head;
 	bool folder, blob, can_edit;
 	bool gone;			/* trashed, deleted or moved out of what we see */
-	struct node *node;		/* what a lookup answers; NULL: the kernel does not know it */
+	struct inode *node;		/* what a lookup answers; NULL: the kernel does not know it */
 	struct file *next_same;		/* the next younger of one base name in the folder */
 
 	/* folders */
@@ -61,7 +61,7 @@ enum node_kind { NODE_FOLDER, NODE_FILE, NODE_VIEW };
 /* Entries of saved_model/ (view.c). */
 enum view_kind { VIEW_FOLDER, VIEW_MODEL, VIEW_VARIABLES, VIEW_FILE };
 
-struct node {
+struct inode {
 	uint64_t id;			/* the nodeid */
 	enum node_kind kind;
 	struct file *file;
@@ -85,7 +85,7 @@ struct tree {
 	struct map views GUARDED_BY(lock);	/* nodes of saved_model/ by view_key */
 	struct file **files GUARDED_BY(lock);	/* every one, to free them */
 	size_t files_count GUARDED_BY(lock), files_cap GUARDED_BY(lock);
-	struct node **slots GUARDED_BY(lock);	/* nodes by the low half of their id */
+	struct inode **slots GUARDED_BY(lock);	/* nodes by the low half of their id */
 	uint32_t slots_count GUARDED_BY(lock), slots_free GUARDED_BY(lock);
 	uint64_t made GUARDED_BY(lock);		/* nodes ever, files made here ever */
 	uint64_t clock GUARDED_BY(lock);	/* counts news */
@@ -125,16 +125,16 @@ MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, ch
 /* "a/b/c" below the root, for messages (the caller frees; NULL: no memory). */
 char *tree_path(struct tree *t, const struct file *f) REQUIRES(t->lock);
 
-/* ---- nodes */
-struct node *node_get(struct tree *t, uint64_t id) REQUIRES(t->lock); /* NULL: no such nodeid */
+/* ---- inodes */
+struct inode *inode_get(struct tree *t, uint64_t id) REQUIRES(t->lock); /* NULL: no such nodeid */
 /* The node that a lookup of `f` answers, made if there is none. Adds one to nlookup. */
-MUST_CHECK int node_of(struct tree *t, struct file *f, struct node **ret) REQUIRES(t->lock);
+MUST_CHECK int inode_of(struct tree *t, struct file *f, struct inode **ret) REQUIRES(t->lock);
 /* A new one in its place: holders of the present one keep it and its content. nlookup stays 0. */
-MUST_CHECK int node_replace(struct tree *t, struct file *f) REQUIRES(t->lock);
+MUST_CHECK int inode_replace(struct tree *t, struct file *f) REQUIRES(t->lock);
 /* The node of saved_model/ under `key`, made if there is none. Adds one to nlookup. */
-MUST_CHECK int node_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
-			 struct node **ret) REQUIRES(t->lock);
-void node_hold(struct node *n);
+MUST_CHECK int inode_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
+			 struct inode **ret) REQUIRES(t->lock);
+void inode_hold(struct inode *n);
 /* Drop references; frees the node when none is left. */
-void node_forget(struct tree *t, struct node *n, uint64_t nlookup, unsigned holds) REQUIRES(t->lock);
+void inode_forget(struct tree *t, struct inode *n, uint64_t nlookup, unsigned holds) REQUIRES(t->lock);
 #endif

@@ -21,12 +21,12 @@ enum { ENTRIES = sizeof entries / sizeof *entries };
 
 /* A node of the view for `f`; `letter` tells the kinds apart in the key. */
 static int view_node(struct fs *fs, char letter, struct file *f, enum view_kind kind, unsigned index,
-		     const struct content *c, uint64_t size, struct node **ret)
+		     const struct content *c, uint64_t size, struct inode **ret)
 {
 	char key[2 * DRIVE_ID_MAX + 32];
 	snprintf(key, sizeof key, "%c%u/%s/%s", letter, index, f->id, c ? c->revision : "");
 	lock_acquire(&fs->tree.lock);
-	int r = node_view(&fs->tree, key, f, kind, index, ret);
+	int r = inode_view(&fs->tree, key, f, kind, index, ret);
 	if (!r) {
 		if (c)
 			(*ret)->content = *c;
@@ -36,12 +36,12 @@ static int view_node(struct fs *fs, char letter, struct file *f, enum view_kind 
 	return r;
 }
 
-int view_root(struct fs *fs, struct node **ret)
+int view_root(struct fs *fs, struct inode **ret)
 {
 	return view_node(fs, 'F', fs->tree.root, VIEW_FOLDER, 0, NULL, 0, ret);
 }
 
-static int lookup_in_folder(struct fs *fs, struct file *folder, const char *name, struct node **ret)
+static int lookup_in_folder(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
 {
 	enum savedmodel_kind kind = SAVEDMODEL_NONE;
 	struct content c = { .revision = "" };
@@ -64,7 +64,7 @@ static int lookup_in_folder(struct fs *fs, struct file *folder, const char *name
 }
 
 /* The file `path` of the SavedModel: its size needs the scan. */
-static int lookup_file(struct fs *fs, struct node *dir, const char *path, struct node **ret)
+static int lookup_file(struct fs *fs, struct inode *dir, const char *path, struct inode **ret)
 {
 	struct model *m;
 	const struct savedmodel_file *files;
@@ -79,7 +79,7 @@ static int lookup_file(struct fs *fs, struct node *dir, const char *path, struct
 	return r;
 }
 
-int view_lookup(struct fs *fs, struct node *dir, const char *name, struct node **ret)
+int view_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
 	if (dir->view == VIEW_FOLDER)
 		return lookup_in_folder(fs, dir->file, name, ret);
@@ -195,7 +195,7 @@ static int each_child(struct fs *fs, struct file *folder, unsigned depth,
 	return r;
 }
 
-int view_list(struct fs *fs, struct node *dir, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
+int view_list(struct fs *fs, struct inode *dir, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
 {
 	int r = 0;
 	if (dir->view == VIEW_FOLDER)
@@ -206,7 +206,7 @@ int view_list(struct fs *fs, struct node *dir, int (*each)(void *ctx, const char
 	return r;
 }
 
-int view_open(struct fs *fs, struct node *n, struct handle **ret)
+int view_open(struct fs *fs, struct inode *n, struct handle **ret)
 {
 	struct model *m;
 	int r = model_open(fs, n->file, &n->content, &m);
@@ -224,7 +224,7 @@ int view_open(struct fs *fs, struct node *n, struct handle **ret)
 	}
 	*h = (struct handle){ .node = n, .view = src };
 	lock_acquire(&fs->tree.lock);
-	node_hold(n);
+	inode_hold(n);
 	lock_release(&fs->tree.lock);
 	*ret = h;
 	return 0;

@@ -7,10 +7,10 @@
 #include "fs/handle.h"
 
 /* The view's own root, with one more nlookup. */
-MUST_CHECK int view_root(struct fs *fs, struct node **ret);
-MUST_CHECK int view_lookup(struct fs *fs, struct node *dir, const char *name, struct node **ret);
+MUST_CHECK int view_root(struct fs *fs, struct inode **ret);
+MUST_CHECK int view_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret);
 /* The names in `dir`; each() gets whether it is a folder; it returns 0 to go on. */
-MUST_CHECK int view_list(struct fs *fs, struct node *dir,
+MUST_CHECK int view_list(struct fs *fs, struct inode *dir,
 			 int (*each)(void *ctx, const char *name, bool folder), void *ctx);
-MUST_CHECK int view_open(struct fs *fs, struct node *n, struct handle **ret);
+MUST_CHECK int view_open(struct fs *fs, struct inode *n, struct handle **ret);
 #endif

@@ -21,7 +21,7 @@ static void hex(struct buf *b, const uint8_t *bytes, size_t n)
 }
 
 /* The value of names[i]; nothing added: the file has none. */
-static void value_of(struct fs *fs, struct node *n, size_t i, struct buf *ret) REQUIRES(fs->tree.lock)
+static void value_of(struct fs *fs, struct inode *n, size_t i, struct buf *ret) REQUIRES(fs->tree.lock)
 {
 	const struct file *f = n->file;
 	bool bytes = n->kind == NODE_FILE;
@@ -68,7 +68,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		return;
 	}
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	CLEANUP_BUF struct buf b = BUF_INIT(XATTR_SIZE_MAX);
 	if (!n)
 		return;
@@ -88,7 +88,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	CLEANUP_BUF struct buf b = BUF_INIT(XATTR_LIST_MAX);
 	if (!n)
 		return;
@@ -104,7 +104,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 }
 
 /* Of a file that Drive does not know yet it is kept, and goes with the upload. */
-static int describe(struct fs *fs, struct node *n, const char *text)
+static int describe(struct fs *fs, struct inode *n, const char *text)
 {
 	const struct drive_edit e = { .description = text, .mtime_ms = n->kind == NODE_FILE ? n->content.mtime_ms : -1 };
 	lock_acquire(&fs->tree.lock);
@@ -117,7 +117,7 @@ static int describe(struct fs *fs, struct node *n, const char *text)
 	return known ? folder_edit(fs, n->file, &e) : 0;
 }
 
-static int set(struct fs *fs, struct node *n, const char *name, const char *value, size_t size, int flags)
+static int set(struct fs *fs, struct inode *n, const char *name, const char *value, size_t size, int flags)
 {
 	int i = index_of(name);
 	if (i < 0)
@@ -142,7 +142,7 @@ static int set(struct fs *fs, struct node *n, const char *name, const char *valu
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
 	if (n->kind == NODE_VIEW) {
@@ -159,7 +159,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct fs *fs = reply_begin(req);
-	struct node *n = reply_node(req, ino);
+	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
 	if (n->kind == NODE_VIEW) {

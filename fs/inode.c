@@ -7,10 +7,10 @@
 
 enum { SLOTS_MAX = 1 << 30 };
 
-struct node *node_get(struct tree *t, uint64_t id)
+struct inode *inode_get(struct tree *t, uint64_t id)
 {
 	uint32_t slot = (uint32_t)id;
-	struct node *n = slot && slot <= t->slots_count ? t->slots[slot - 1] : NULL;
+	struct inode *n = slot && slot <= t->slots_count ? t->slots[slot - 1] : NULL;
 	return n && n->id == id ? n : NULL;
 }
 
@@ -21,7 +21,7 @@ static int find_slot(struct tree *t, uint32_t *ret)
 		t->slots_free++;
 	if (t->slots_free == t->slots_count) {
 		uint32_t count = t->slots_count ? t->slots_count * 2 : 64;
-		struct node **slots = count <= SLOTS_MAX ? realloc(t->slots, count * sizeof *slots) : NULL;
+		struct inode **slots = count <= SLOTS_MAX ? realloc(t->slots, count * sizeof *slots) : NULL;
 		if (!slots)
 			return err_set(-ENOMEM, "no memory for %u nodes", count);
 		memset(slots + t->slots_count, 0, (count - t->slots_count) * sizeof *slots);
@@ -32,27 +32,27 @@ static int find_slot(struct tree *t, uint32_t *ret)
 	return 0;
 }
 
-static int node_new(struct tree *t, struct file *f, enum node_kind kind, struct node **ret)
+static int inode_new(struct tree *t, struct file *f, enum node_kind kind, struct inode **ret)
 {
 	uint32_t slot = 0;
 	int r = find_slot(t, &slot);
 	if (r)
 		return r;
-	struct node *n = calloc(1, sizeof *n);
+	struct inode *n = calloc(1, sizeof *n);
 	if (!n)
 		return err_set(-ENOMEM, "no memory for a node");
 	/* The root is made first: slot 0, generation 0, so its nodeid is FUSE_ROOT_ID. */
 	uint64_t generation = t->root && t->root->node ? ++t->made & 0x7fffffff : 0;
-	*n = (struct node){ .id = generation << 32 | (slot + 1), .kind = kind, .file = f, .content = f->head };
+	*n = (struct inode){ .id = generation << 32 | (slot + 1), .kind = kind, .file = f, .content = f->head };
 	t->slots[slot] = n;
 	*ret = n;
 	return 0;
 }
 
-int node_of(struct tree *t, struct file *f, struct node **ret)
+int inode_of(struct tree *t, struct file *f, struct inode **ret)
 {
 	if (!f->node) {
-		int r = node_new(t, f, f->folder ? NODE_FOLDER : NODE_FILE, &f->node);
+		int r = inode_new(t, f, f->folder ? NODE_FOLDER : NODE_FILE, &f->node);
 		if (r)
 			return r;
 	}
@@ -61,18 +61,18 @@ int node_of(struct tree *t, struct file *f, struct node **ret)
 	return 0;
 }
 
-int node_replace(struct tree *t, struct file *f)
+int inode_replace(struct tree *t, struct file *f)
 {
-	return node_new(t, f, NODE_FILE, &f->node);
+	return inode_new(t, f, NODE_FILE, &f->node);
 }
 
-int node_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
-	      struct node **ret)
+int inode_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
+	      struct inode **ret)
 {
-	struct node *n = map_get(&t->views, key);
+	struct inode *n = map_get(&t->views, key);
 	if (!n) {
 		char *copy = strdup(key);
-		int r = copy ? node_new(t, f, NODE_VIEW, &n) : err_set(-ENOMEM, "no memory for a node");
+		int r = copy ? inode_new(t, f, NODE_VIEW, &n) : err_set(-ENOMEM, "no memory for a node");
 		if (r) {
 			free(copy);
 			return r;
@@ -82,7 +82,7 @@ int node_view(struct tree *t, const char *key, struct file *f, enum view_kind ki
 		n->view_key = copy;
 		r = map_put(&t->views, copy, n);
 		if (r) {
-			node_forget(t, n, 0, 0);
+			inode_forget(t, n, 0, 0);
 			return r;
 		}
 	}
@@ -91,9 +91,9 @@ int node_view(struct tree *t, const char *key, struct file *f, enum view_kind ki
 	return 0;
 }
 
-void node_hold(struct node *n) { n->holds++; }
+void inode_hold(struct inode *n) { n->holds++; }
 
-void node_forget(struct tree *t, struct node *n, uint64_t nlookup, unsigned holds)
+void inode_forget(struct tree *t, struct inode *n, uint64_t nlookup, unsigned holds)
 {
 	uint32_t slot = (uint32_t)n->id - 1;
 	n->nlookup -= nlookup < n->nlookup ? nlookup : n->nlookup;
