@@ -34,6 +34,8 @@ def main():
     """Start, tell, and wait for a signal or the end of standard input."""
     options = arguments()
     os.umask(0o077)
+    if options.lifeline:      # ^C in a terminal is for our starter, who ends us in good time
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     state = os.path.abspath(options.state)
     os.makedirs(state, mode=0o700, exist_ok=True)
     drive = LocalDriveServer(state)

@@ -76,6 +76,11 @@ class Call:
         """A parameter's value."""
         return self.params.get(name, default)
 
+    def origin(self):
+        """Scheme and host as the client wrote them."""
+        return "%s://%s" % ("https" if self.request.secure else "http",
+                            self.request.header("host", "localhost"))
+
     def page_size(self, default, most):
         """pageSize within its limits."""
         size = self.get("pageSize", default)

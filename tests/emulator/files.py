@@ -26,6 +26,9 @@ def get(call):
 
 def download(call, record):
     """The head revision's bytes."""
+    if call.switches.media_redirect and not call.request.path.startswith("/download/"):
+        return Response(302, b"", "text/html; charset=UTF-8", [
+            ("Location", call.origin() + "/download" + call.request.target)])
     if not is_blob(record):
         raise errors.forbidden("fileNotDownloadable", (
             "Only files with binary content can be downloaded. Use Export with Docs Editors "
@@ -126,8 +129,7 @@ def finish_create(call, draft, content, session=()):
     with store.lock:
         record = dict(draft["record"])
         if record["id"] in store.files or record["id"] in store.gone:
-            raise errors.DriveError(409, "fileIdInUse",
-                                    "A file already exists with the provided ID.")
+            raise metadata.taken(call)
         metadata.parent_of(call, {"parents": [record["parent"]]})
         if content:
             check_storage(call, record, content["size"])

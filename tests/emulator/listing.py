@@ -116,7 +116,10 @@ def list_files(call):
 def _page(call, tree, key, ids, size, token):
     hollow = call.switches.empty_pages and not (token or "").endswith(".")
     here, rest = ([], ids) if hollow else (ids[:size], ids[size:])
-    answer = {"kind": "drive#fileList", "incompleteSearch": False, "files": []}
+    incomplete = call.switches.incomplete_search
+    if incomplete and not rest:
+        here = here[:-1]
+    answer = {"kind": "drive#fileList", "incompleteSearch": incomplete, "files": []}
     if rest:
         answer["nextPageToken"] = call.drive.pages.keep(key, rest, "." if hollow else "")
     if fields.wants(tree, "files"):

@@ -138,5 +138,10 @@ def check_id(call, file_id, mime_type):
         raise errors.forbidden("unsupported",
                                "Generated IDs are not supported for Docs Editors formats.")
     if file_id in call.store.files or file_id in call.store.gone:
-        raise errors.DriveError(409, "fileIdInUse",
-                                "A file already exists with the provided ID.")
+        raise taken(call)
+
+
+def taken(call):
+    """409: the create has landed before, or somebody else was quicker."""
+    return errors.DriveError(409, call.switches.conflict_reason,
+                             "A file already exists with the provided ID.")

@@ -23,7 +23,7 @@ def all_routes():
         ("files.emptyTrash", "DELETE", BASE + "/files/trash", files.empty_trash, 50, "write"),
         ("files.list", "GET", BASE + "/files", listing.list_files, 100, "list"),
         ("files.create", "POST", BASE + "/files", files.create, 50, "write"),
-        ("files.get", "GET", BASE + "/files" + ONE, files.get, 5, "get"),
+        ("files.get", "GET", "(?:/download)?" + BASE + "/files" + ONE, files.get, 5, "get"),
         ("files.update", "PATCH", BASE + "/files" + ONE, files.update, 50, "write"),
         ("files.delete", "DELETE", BASE + "/files" + ONE, files.delete, 50, "write"),
         ("files.copy", "POST", BASE + "/files" + ONE + "/copy", files.copy, 50, "write"),

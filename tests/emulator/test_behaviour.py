@@ -143,6 +143,22 @@ class Switches(Case):
         self.drive.switches(expire_page_tokens=True)
         self.bad(self.client.list(pageSize=1, pageToken=page["nextPageToken"]), 400, "invalid")
 
+    def test_redirect_conflict_and_incomplete_search(self):
+        file_id = self.good(self.client.upload(b"0123456789"))["id"]
+        self.drive.switches(media_redirect=True, conflict_reason="duplicate",
+                            incomplete_search=True)
+        answer = self.client.media(file_id, 2, 3)
+        self.assertEqual(answer.status, 302)
+        path = answer.headers["location"].split("/", 3)[3]
+        answer = self.client.request("GET", "/" + path, headers={"Range": "bytes=2-3"})
+        self.assertEqual((answer.status, answer.body), (206, b"23"))
+        one = self.good(self.client.get(FILES + "/generateIds", count=1,
+                                        supportsAllDrives=None))["ids"][0]
+        self.good(self.client.create(id=one))
+        self.bad(self.client.create(id=one), 409, "duplicate")
+        page = self.good(self.client.list("'%s' in parents" % self.folder))
+        self.assertEqual((page["incompleteSearch"], len(page["files"])), (True, 1))
+
     def test_sessions(self):
         location = self.client.begin(3 * QUANTUM).headers["location"]
         self.drive.switches(partial_chunk=QUANTUM)
@@ -288,5 +304,6 @@ class Sockets(Case):
         with open("/proc/net/if_inet6", encoding="ascii") as file:
             if not any(line.startswith("0" * 31 + "1 ") for line in file):
                 self.skipTest("no ::1 here")
-        answer = Client(self.drive, token=self.client.token, host="::1").list()
-        self.assertEqual(answer.status, 200)
+        client = Client(self.drive, token=self.client.token, host="::1")
+        self.addCleanup(client.close)
+        self.good(client.list())

@@ -92,9 +92,7 @@ class Uploads:
             "email": call.account["email"], "params": call.params, "began": self.store.seconds(),
             "route": call.route.name, "path": request.path}))
         os.close(os.open(self.store.session_path(session_id), os.O_CREAT | os.O_WRONLY, 0o600))
-        location = "%s://%s%s&upload_id=%s" % (
-            "https" if request.secure else "http", request.header("host", "localhost"),
-            request.target, session_id)
+        location = "%s%s&upload_id=%s" % (call.origin(), request.target, session_id)
         return Response(200, b"", "text/html; charset=UTF-8", [
             ("Location", location), ("X-GUploader-UploadID", session_id)])
 
