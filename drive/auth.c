@@ -18,19 +18,21 @@ enum {
 };
 #define SCOPE "https://www.googleapis.com/auth/drive"
 
+/* One for the process: an annotation cannot name a member in C, and it is held for moments. */
+static struct lock auth_lock = LOCK_INIT(RANK_AUTH);
+
 struct auth {
 	struct auth_config cfg;
 	struct creds *creds;
-	struct lock lock;
 	pthread_cond_t landed;
-	char *header GUARDED_BY(lock);
-	uint64_t number GUARDED_BY(lock);	/* of the token in `header` */
-	int64_t until_ms GUARDED_BY(lock);	/* its end, now_ms() */
-	bool usable GUARDED_BY(lock);
-	bool flying GUARDED_BY(lock);		/* a thread is fetching */
-	uint64_t flights GUARDED_BY(lock);
-	int result GUARDED_BY(lock);		/* of the last flight, and why */
-	char why[512] GUARDED_BY(lock);
+	char *header GUARDED_BY(auth_lock);
+	uint64_t number GUARDED_BY(auth_lock);	/* of the token in `header` */
+	int64_t until_ms GUARDED_BY(auth_lock);	/* its end, now_ms() */
+	bool usable GUARDED_BY(auth_lock);
+	bool flying GUARDED_BY(auth_lock);		/* a thread is fetching */
+	uint64_t flights GUARDED_BY(auth_lock);
+	int result GUARDED_BY(auth_lock);		/* of the last flight, and why */
+	char why[512] GUARDED_BY(auth_lock);
 	int64_t skew_s;				/* Google's clock less ours; the flying thread's */
 };
 
@@ -41,7 +43,6 @@ int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **
 		return err_set(-ENOMEM, "token: no memory");
 	a->cfg = *cfg;
 	a->creds = creds;
-	lock_init(&a->lock, RANK_AUTH);
 	cond_init(&a->landed);
 	*ret = a;
 	return 0;
@@ -60,7 +61,6 @@ struct auth *auth_close(struct auth *a) TSA(no_thread_safety_analysis)
 		forget(a->header);
 		creds_close(a->creds);
 		pthread_cond_destroy(&a->landed);
-		lock_done(&a->lock);
 		free(a);
 	}
 	return NULL;
@@ -232,21 +232,21 @@ static int fetch(struct auth *a, char **ret_header, int64_t *ret_life_ms)
 }
 
 /* ---- the one token */
-static int hand_out(struct auth *a, struct auth_token *ret) REQUIRES(a->lock)
+static int hand_out(struct auth *a, struct auth_token *ret) REQUIRES(auth_lock)
 {
 	ret->number = a->number;
 	ret->header = strdup(a->header);
 	return ret->header ? 0 : err_set(-ENOMEM, "token: no memory");
 }
 
-static void fly(struct auth *a) REQUIRES(a->lock)
+static void fly(struct auth *a) REQUIRES(auth_lock)
 {
 	char *header = NULL;
 	int64_t life_ms = 0;
 	a->flying = true;
-	lock_release(&a->lock);
+	lock_release(&auth_lock);
 	int r = fetch(a, &header, &life_ms);
-	lock_acquire(&a->lock);
+	lock_acquire(&auth_lock);
 	a->flying = false;
 	a->flights++;
 	a->result = r;
@@ -264,13 +264,13 @@ static void fly(struct auth *a) REQUIRES(a->lock)
 }
 
 /* Waits for the flight of another thread; its failure is ours, unless it was only cancelled. */
-static int join(struct auth *a) REQUIRES(a->lock)
+static int join(struct auth *a) REQUIRES(auth_lock)
 {
 	uint64_t flight = a->flights;
 	while (a->flying && a->flights == flight) {
 		if (cancelled())
 			return err_set(-EINTR, "cancelled");
-		(void)lock_wait(&a->lock, &a->landed, POLL_MS); /* timed out or not: look again */
+		(void)lock_wait(&auth_lock, &a->landed, POLL_MS); /* timed out or not: look again */
 	}
 	if (a->flights == flight + 1 && a->result < 0 && a->result != -EINTR)
 		return err_set(a->result, "%s", a->why);
@@ -278,7 +278,7 @@ static int join(struct auth *a) REQUIRES(a->lock)
 }
 
 /* How long before its end a token is replaced: less for a token that lives shorter itself. */
-static bool good(const struct auth *a, int64_t early_ms) REQUIRES(a->lock)
+static bool good(const struct auth *a, int64_t early_ms) REQUIRES(auth_lock)
 {
 	return a->usable && a->until_ms - now_ms() > early_ms;
 }
@@ -286,7 +286,7 @@ static bool good(const struct auth *a, int64_t early_ms) REQUIRES(a->lock)
 int auth_token(struct auth *a, struct auth_token *ret)
 {
 	int r = 0;
-	lock_acquire(&a->lock);
+	lock_acquire(&auth_lock);
 	while (r == 0 && !good(a, EARLY_MS)) {
 		bool old = good(a, 1000);
 		if (a->flying && old)
@@ -303,14 +303,14 @@ int auth_token(struct auth *a, struct auth_token *ret)
 	}
 	if (r == 0)
 		r = hand_out(a, ret);
-	lock_release(&a->lock);
+	lock_release(&auth_lock);
 	return r;
 }
 
 void auth_refused(struct auth *a, const struct auth_token *t)
 {
-	lock_acquire(&a->lock);
+	lock_acquire(&auth_lock);
 	if (a->number == t->number)
 		a->usable = false;
-	lock_release(&a->lock);
+	lock_release(&auth_lock);
 }

@@ -173,13 +173,15 @@ int call_check_id(const char *what, const char *id)
 }
 
 /* ---- reserved ids */
+struct lock call_ids_lock = LOCK_INIT(RANK_LEAF);
+
 static bool take_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
 {
-	lock_acquire(&d->ids_lock);
+	lock_acquire(&call_ids_lock);
 	bool got = d->ids_count > 0;
 	if (got)
 		memcpy(ret, d->ids[--d->ids_count], DRIVE_ID_MAX + 1);
-	lock_release(&d->ids_lock);
+	lock_release(&call_ids_lock);
 	return got;
 }
 
@@ -188,7 +190,7 @@ static bool take_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
 static int keep_ids(struct drive *d, const struct cJSON *ids, char ret[DRIVE_ID_MAX + 1])
 {
 	ret[0] = 0;
-	lock_acquire(&d->ids_lock);
+	lock_acquire(&call_ids_lock);
 	for (const struct cJSON *i = json_at(ids, 0); i; i = json_next(i)) {
 		const char *id = json_value(i);
 		if (!id || !url_id_ok(id))
@@ -198,7 +200,7 @@ static int keep_ids(struct drive *d, const struct cJSON *ids, char ret[DRIVE_ID_
 		else if (d->ids_count < CALL_IDS)
 			memcpy(d->ids[d->ids_count++], id, strlen(id) + 1);
 	}
-	lock_release(&d->ids_lock);
+	lock_release(&call_ids_lock);
 	return ret[0] ? 0 : err_set(-EBADMSG, "reserve ids: the answer holds none");
 }
 
@@ -219,7 +221,7 @@ int call_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
 
 void call_forget_ids(struct drive *d)
 {
-	lock_acquire(&d->ids_lock);
+	lock_acquire(&call_ids_lock);
 	d->ids_count = 0;
-	lock_release(&d->ids_lock);
+	lock_release(&call_ids_lock);
 }

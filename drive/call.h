@@ -10,15 +10,16 @@
 
 enum { CALL_IDS = 20 };		/* ids reserved at a time */
 
+extern struct lock call_ids_lock;	/* RANK_LEAF; one for the process */
+
 struct drive {
 	char *root;			/* origin of the API, without a slash at its end */
 	int64_t deadline_ms;
 	unsigned wait_scale_percent;
 	struct http *http;
 	struct auth *auth;
-	struct lock ids_lock;		/* RANK_LEAF */
-	char ids[CALL_IDS][DRIVE_ID_MAX + 1] GUARDED_BY(ids_lock);
-	unsigned ids_count GUARDED_BY(ids_lock);
+	char ids[CALL_IDS][DRIVE_ID_MAX + 1] GUARDED_BY(call_ids_lock);
+	unsigned ids_count GUARDED_BY(call_ids_lock);
 	uint64_t retries;		/* atomic */
 };
 

@@ -55,7 +55,6 @@ int drive_open(const struct drive_config *cfg, struct drive **ret)
 	struct drive *d = calloc(1, sizeof *d);
 	if (!d)
 		return err_set(-ENOMEM, "drive: no memory");
-	lock_init(&d->ids_lock, RANK_LEAF);
 	d->deadline_ms = cfg->deadline_ms ? cfg->deadline_ms : DEADLINE_MS;
 	d->wait_scale_percent = cfg->wait_scale_percent ? cfg->wait_scale_percent : 100;
 	int r = wire(d, cfg);
@@ -71,7 +70,6 @@ struct drive *drive_close(struct drive *d)
 	if (d) {
 		auth_close(d->auth);
 		http_close(d->http);
-		lock_done(&d->ids_lock);
 		free(d->root);
 		free(d);
 	}

@@ -2,6 +2,7 @@
 #include "drive/http.h"
 
 #include "drive/error.h"
+#include "drive/pool.h"
 #include "drive/url.h"
 
 #include <curl/curl.h>
@@ -14,7 +15,6 @@
 enum {
 	META_MAX = 4,
 	CONNECT_MS = 15000,
-	POLL_MS = 200,			/* how late a cancelled thread may notice */
 	HEADERS_MAX = 256 << 10,	/* bytes of all lines of an answer */
 	ERROR_BODY_MAX = 64 << 10,
 	DOWN_BUFFER = 128 << 10,	/* more brings nothing over TLS: measured */
@@ -22,171 +22,48 @@ enum {
 };
 #define USER_AGENT "drivefs-models/" DFM_VERSION " (gzip)"	/* Drive compresses for this word only */
 
-/* A handle with the connections that it keeps: a multi handle of its own lets a thread wait in
- * slices, which curl_easy_perform() would not. */
-struct slot {
-	CURL *easy;
-	CURLM *multi;
-	struct slot *next;
-};
-
-struct lane {
-	struct slot *idle;
-	unsigned out, max;
-};
-
 struct http {
-	struct lock lock;
-	pthread_cond_t freed;
-	struct lane lanes[HTTP_LANES] GUARDED_BY(lock);
-	CURLSH *share;
-	pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST]; /* libcurl's own, taken inside of it only */
+	struct pool *pools[HTTP_LANES];
+	struct pool_share *share;
 	char *ca_file;
 	void (*trace)(void *ctx, const char *line);
 	void *trace_ctx;
 	struct http_stats stats; /* atomic */
 };
 
-/* ---- the pool */
-static void global_init(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
-
-static void share_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *ctx)
-{
-	(void)easy, (void)access;
-	pthread_mutex_lock(&((struct http *)ctx)->share_locks[data]);
-}
-
-static void share_unlock(CURL *easy, curl_lock_data data, void *ctx)
-{
-	(void)easy;
-	pthread_mutex_unlock(&((struct http *)ctx)->share_locks[data]);
-}
-
-static int share_open(struct http *h)
-{
-	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
-		pthread_mutex_init(&h->share_locks[i], NULL);
-	h->share = curl_share_init();
-	if (!h->share)
-		return err_set(-ENOMEM, "HTTP: no memory");
-	curl_share_setopt(h->share, CURLSHOPT_LOCKFUNC, share_lock);
-	curl_share_setopt(h->share, CURLSHOPT_UNLOCKFUNC, share_unlock);
-	curl_share_setopt(h->share, CURLSHOPT_USERDATA, h);
-	curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-	curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-	return 0;
-}
-
 int http_open(const struct http_config *cfg, struct http **ret)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	if (cfg->ca_file && access(cfg->ca_file, R_OK))
 		return err_set(-errno, "certificates \"%s\" cannot be read", cfg->ca_file);
-	pthread_once(&once, global_init);
 	struct http *h = calloc(1, sizeof *h);
 	if (!h)
 		return err_set(-ENOMEM, "HTTP: no memory");
-	lock_init(&h->lock, RANK_POOL);
-	cond_init(&h->freed);
-	h->lanes[HTTP_META].max = META_MAX;
-	h->lanes[HTTP_BULK].max = cfg->bulk_max;
 	h->trace = cfg->trace;
 	h->trace_ctx = cfg->trace_ctx;
-	int r = share_open(h);
+	int r = pool_share_open(&h->share);
+	if (r == 0)
+		r = pool_open(META_MAX, &h->pools[HTTP_META]);
+	if (r == 0)
+		r = pool_open(cfg->bulk_max, &h->pools[HTTP_BULK]);
 	if (r == 0 && cfg->ca_file && !(h->ca_file = strdup(cfg->ca_file)))
 		r = err_set(-ENOMEM, "HTTP: no memory");
-	if (r < 0) {
+	if (r < 0)
 		http_close(h);
-		return r;
-	}
-	*ret = h;
-	return 0;
-}
-
-static void slot_free(struct slot *s)
-{
-	if (s->easy)
-		curl_easy_cleanup(s->easy);
-	if (s->multi)
-		curl_multi_cleanup(s->multi);
-	free(s);
-}
-
-struct http *http_close(struct http *h) TSA(no_thread_safety_analysis)
-{
-	if (!h)
-		return NULL;
-	for (int i = 0; i < HTTP_LANES; i++) {
-		while (h->lanes[i].idle) {
-			struct slot *s = h->lanes[i].idle;
-			h->lanes[i].idle = s->next;
-			slot_free(s);
-		}
-	}
-	if (h->share)
-		curl_share_cleanup(h->share);
-	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
-		pthread_mutex_destroy(&h->share_locks[i]);
-	pthread_cond_destroy(&h->freed);
-	lock_done(&h->lock);
-	free(h->ca_file);
-	free(h);
-	return NULL;
-}
-
-static int slot_open(struct slot **ret)
-{
-	struct slot *s = calloc(1, sizeof *s);
-	if (s) {
-		s->easy = curl_easy_init();
-		s->multi = curl_multi_init();
-		if (s->easy && s->multi) {
-			*ret = s;
-			return 0;
-		}
-		slot_free(s);
-	}
-	return err_set(-ENOMEM, "HTTP: no memory");
-}
-
-static void slot_put(struct http *h, enum http_lane lane, struct slot *s)
-{
-	lock_acquire(&h->lock);
-	struct lane *l = &h->lanes[lane];
-	l->out--;
-	if (s) {
-		s->next = l->idle;
-		l->idle = s;
-	}
-	pthread_cond_broadcast(&h->freed);
-	lock_release(&h->lock);
-}
-
-/* The handle used last, since its connection is the warmest. */
-static int slot_take(struct http *h, const struct http_request *req, struct slot **ret)
-{
-	int r = 0;
-	lock_acquire(&h->lock);
-	struct lane *l = &h->lanes[req->lane];
-	while (l->out == l->max && r == 0) {
-		(void)lock_wait(&h->lock, &h->freed, POLL_MS); /* timed out or not: look again */
-		if (cancelled())
-			r = err_set(-EINTR, "cancelled while waiting for a connection");
-		else if (req->end_at_ms && now_ms() >= req->end_at_ms)
-			r = err_set(-ETIMEDOUT, "no connection became free in time");
-	}
-	struct slot *s = NULL;
-	if (r == 0) {
-		l->out++;
-		s = l->idle;
-		if (s)
-			l->idle = s->next;
-	}
-	lock_release(&h->lock);
-	if (r == 0 && !s && (r = slot_open(&s)) < 0)
-		slot_put(h, req->lane, NULL);
-	*ret = s;
+	else
+		*ret = h;
 	return r;
+}
+
+struct http *http_close(struct http *h)
+{
+	if (h) {
+		for (int i = 0; i < HTTP_LANES; i++)
+			pool_close(h->pools[i]);
+		pool_share_close(h->share);
+		free(h->ca_file);
+		free(h);
+	}
+	return NULL;
 }
 
 /* ---- one transfer */
@@ -427,7 +304,7 @@ static void set_connection(struct transfer *t)
 {
 	CURL *e = t->easy;
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_SHARE, t->http->share);
+	curl_easy_setopt(e, CURLOPT_SHARE, pool_share_curl(t->http->share));
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -481,7 +358,7 @@ static int give_up(struct transfer *t)
 
 static int poll_ms(const struct transfer *t)
 {
-	int64_t ms = POLL_MS, now = now_ms();
+	int64_t ms = POOL_POLL_MS, now = now_ms();
 	if (t->req->end_at_ms && t->req->end_at_ms - now < ms)
 		ms = t->req->end_at_ms - now;
 	if (t->req->stall_ms && t->last_ms + t->req->stall_ms - now < ms)
@@ -606,11 +483,11 @@ static void count(const struct transfer *t)
 
 int http_do(struct http *h, const struct http_request *req, struct http_response *resp)
 {
-	struct slot *slot;
+	struct pool_slot *slot;
 	lock_assert_none();
 	http_response_done(resp);
 	resp->end = HTTP_LOCAL;
-	int r = slot_take(h, req, &slot);
+	int r = pool_take(h->pools[req->lane], req->end_at_ms, &slot);
 	if (r < 0) {
 		resp->end = r == -ETIMEDOUT ? HTTP_LOST : HTTP_LOCAL;
 		return r;
@@ -625,7 +502,7 @@ int http_do(struct http *h, const struct http_request *req, struct http_response
 	r = settle(&t, c, r);
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(t.headers);
-	slot_put(h, req->lane, slot);
+	pool_put(h->pools[req->lane], slot);
 	count(&t);
 	trace(&t, now_ms() - start);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One HTTP request at a time over kept-alive HTTP/1.1 connections; the sole user of libcurl.
+/* One HTTP request at a time over kept-alive HTTP/1.1 connections; with pool.c the sole
+ * user of libcurl.
  * Knows nothing of Drive: no token, no retry, no meaning of a status.
  *
  * Two lanes, so that metadata never waits for bulk: 4 handles for metadata, connections_max for

@@ -156,7 +156,7 @@ static int again(struct upload *u, enum step step, enum step *next)
 }
 
 /* ---- START */
-static int small_failed(struct upload *u, int r, enum step *next)
+static int small_failed(struct upload *u, enum step *next)
 {
 	struct call *c = &u->call;
 	if (c->error.cls == ERROR_TAKEN && u->create) {
@@ -164,11 +164,10 @@ static int small_failed(struct upload *u, int r, enum step *next)
 		return 0;
 	}
 	bool doubt = c->error.cls == ERROR_UNCLEAR && u->hashed == u->size;
-	int wait = again(u, doubt ? LOOK : START, next);
-	return wait < 0 && c->error.cls == ERROR_FINAL ? r : wait;
+	return again(u, doubt ? LOOK : START, next);
 }
 
-static int random_boundary(char ret[33])
+static void random_boundary(char ret[33])
 {
 	for (int i = 0; i < 4; i++) {
 		uint32_t v = auth_random();
@@ -176,7 +175,6 @@ static int random_boundary(char ret[33])
 			*ret++ = "0123456789abcdef"[v >> 4 * j & 15];
 	}
 	*ret = 0;
-	return 0;
 }
 
 /* multipart/related (RFC 2387): metadata and bytes in one request. */
@@ -208,7 +206,7 @@ static int send_small(struct upload *u, enum step *next)
 	int64_t began = now_ms();
 	r = call_once(c);
 	call_moved(c, began);
-	return r < 0 ? small_failed(u, r, next) : finish(u, next);
+	return r < 0 ? small_failed(u, next) : finish(u, next);
 }
 
 /* Nothing to send: the metadata alone make an empty file. */
