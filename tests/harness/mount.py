@@ -19,6 +19,8 @@ from harness.paths import HarnessError, binary, detach, is_mounted
 
 START_DEADLINE = 60.0  # seconds; sanitizer builds on a loaded machine are slow
 STOP_DEADLINE = 60.0
+# A daemon that does not even answer `status` for this long is hung: it is killed, not waited for.
+PATIENCE = float(os.environ.get("DFM_PATIENCE") or 30)
 
 # A log line that no test may leave behind, whatever it tests.
 SUSPICIOUS = re.compile(
@@ -52,7 +54,7 @@ class Mount:
         self.path = os.path.join(base, "mnt" + suffix)
         self.cache = os.path.join(base, "cache" + suffix)
         self.log = os.path.join(base, "log" + suffix)
-        self.process = None
+        self.process, self.hung = None, False
         self.ended = []  # exit statuses of earlier daemons, and of this one once it was waited for
 
     # -- start ---------------------------------------------------------------------------
@@ -130,10 +132,10 @@ class Mount:
         return subprocess.run([binary(), *arguments], capture_output=True, text=True, check=check,
                               timeout=timeout, env=daemon_env())
 
-    def status(self):
+    def status(self, timeout=60):
         """What `drivefs-models status --json` says."""
         try:
-            return json.loads(self.cli("status", "--json", self.path).stdout)
+            return json.loads(self.cli("status", "--json", self.path, timeout=timeout).stdout)
         except subprocess.CalledProcessError as error:
             raise HarnessError("status of %s failed: %s" % (self.path, error.stderr.strip())) from None
 
@@ -229,8 +231,11 @@ class Mount:
 
     def _unfinished(self):
         try:
-            status = self.status()
-        except (HarnessError, OSError, ValueError, subprocess.TimeoutExpired) as error:
+            status = self.status(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.hung = True
+            return ["the daemon hangs: no status within %g s" % PATIENCE]
+        except (HarnessError, OSError, ValueError) as error:
             return ["no status: %s" % error]
         return ["%s is not in Drive: %s" % (what, json.dumps(status.get(what)))
                 for what in ("pending", "held") if status.get(what)]
@@ -245,7 +250,7 @@ class Mount:
     def close(self):
         """End it, whatever it takes. Returns complaints; never raises, leaves no mount behind."""
         found = []
-        if self.process is not None:
+        if self.process is not None and not self.hung:
             try:
                 self.unmount()
             except (HarnessError, OSError, subprocess.TimeoutExpired) as error:

@@ -45,7 +45,8 @@ Exit status: CMD's (128 + N when signal N ended it); 90 when CMD's was 0 but an 
 daemon crashed, `status` showed bytes that are not in Drive, or a log held a suspicious line (it
 says which); 125 when the mounts could not be started.
 
-Environment: MODE=release|debug|asan|tsan chooses build/MODE/drivefs-models, DFM_BINARY any other.
+Environment: MODE=release|debug|asan|tsan chooses build/MODE/drivefs-models, DFM_BINARY any other;
+DFM_PATIENCE: seconds after which a daemon without an answer is taken for hung and killed (30).
 
   tests/with-mount -- sh -c 'echo hello >"$MNT/a" && cat "$MNT/a"'
   tests/with-mount --mounts 2 -o poll=1 -- bash        # to try things out; `exit` cleans up

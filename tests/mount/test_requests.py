@@ -114,9 +114,14 @@ def test_requests_of_one_save(place, drive):
     assert len(count) <= 4, count.lines()
 
 
-def test_listings_never_start_a_scan(mount, drive, google):
-    """du, find and rsync walk saved_model/ too: a walk of names asks for a few KiB at most."""
-    os.listdir(os.path.join(mount.path, "saved_model"))
-    with counted(drive) as count:
-        os.listdir(os.path.join(mount.path, "saved_model"))
-    assert not count.media(), count.lines()
+def test_listing_the_view_never_reads_models(mount, drive, google):
+    """du, find and rsync walk saved_model/ too: its names cost 4 KiB per new file, and nothing later."""
+    view = os.path.join(mount.path, "saved_model")
+    google.create(drive.folder, "picture.png", b"\x89PNG" + os.urandom(MIB))
+    wait_until(lambda: "picture.png" in os.listdir(mount.path), "the file on the mount")
+    with counted(drive) as first:
+        assert "picture.png" not in os.listdir(view)
+    assert sum(request["bytes_out"] for request in first.media()) <= 8192 * len(first.media()), first.lines()
+    with counted(drive) as second:
+        os.listdir(view)
+    assert not second.requests, second.lines()
