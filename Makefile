@@ -34,7 +34,7 @@ pkgflags     = $(if $(1),$(shell $(PKG) --cflags $(1)))
 pkglibs      = $(if $(1),$(shell $(PKG) --libs $(1)))
 
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDFM_VERSION='"$(VERSION)"'
-CFLAGS   += -std=c11 $(WARN) $(FLAGS_$(MODE)) -pthread
+CFLAGS   += -std=c11 $(WARN) $(if $(WERROR),-Werror) $(FLAGS_$(MODE)) -pthread
 LDFLAGS  += $(FLAGS_$(MODE)) -pthread
 
 SRC_format := $(wildcard format/*.c)
@@ -60,7 +60,7 @@ $(O)/lib$(1).a: $(SRC_$(1):%.c=$(O)/%.o)
 	@rm -f $$@
 	$(AR) rcs $$@ $$^
 $(O)/$(1)/%.o: $(1)/%.c Makefile | $(O)/$(1)/.dir
-	$(CC) $(CPPFLAGS) $(call pkgflags,$(DEPS_$(1))) $(CFLAGS) -MMD -MP -c -o $$@ $$<
+	$(CC) $(CPPFLAGS) $$(call pkgflags,$(DEPS_$(1))) $(CFLAGS) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 %/.dir:
@@ -78,12 +78,22 @@ unit_objs    = $(patsubst %.c,$(O)/%.o,$(filter tests/unit/test_$(1)_%.c,$(UNIT_
 WRAP        := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 define unit
 $(O)/unit_$(1): $(call unit_objs,$(1)) $(O)/tests/unit/main.o $(O)/tests/unit/torture.o $(LINK_$(1):%=$(O)/lib%.a)
-	$(CC) $(LDFLAGS) $(WRAP) -o $$@ $$^ $(call pkglibs,$(sort $(foreach l,$(LINK_$(1)),$(DEPS_$(l)))))
+	$(CC) $(LDFLAGS) $(WRAP) -o $$@ $$^ $$(call pkglibs,$$(sort $$(foreach l,$(LINK_$(1)),$$(DEPS_$$(l)))))
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit,$(l))))
 $(O)/tests/%.o: tests/%.c Makefile | $(O)/tests/unit/.dir $(O)/tests/fuzz/.dir $(O)/tests/tools/.dir
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
+# Set-up first: on a fresh machine neither the compiler nor the tests' Python is there yet.
+## demo: install what is needed, build, and do the main job on a local Drive
+demo:
+	@tests/setup
+	@$(MAKE) all
+	@tests/demo
+## check: install what is needed and run every test (minutes)
+check:
+	@tests/setup
+	@tests/check
 ## check-unit: the unit tests; one test: make check-unit T=cache_block; other builds: MODE=asan
 check-unit: $(TESTED:%=$(O)/unit_%)
 	@for l in $(TESTED); do $(O)/unit_$$l $(T) || exit 1; done
@@ -149,5 +159,5 @@ clean:
 help:
 	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-.PHONY: all tools check-unit check-asan check-tsan check-torture check-locks check-layers check-headers \
+.PHONY: all tools demo check check-unit check-asan check-tsan check-torture check-locks check-layers check-headers \
         fuzz-regress fuzz install uninstall clean help

@@ -156,7 +156,7 @@ static int open_session(struct mounting *m)
 	struct fs *fs = &m->fs;
 	int r = fuse_opt_add_arg(&m->args, "drivefs-models") ? err_set(-ENOMEM, "no memory to start") : 0;
 	if (!r)
-		r = add_fuse_option(&m->args, "subtype=drivefs-models,default_permissions,fsname=", fs->folder_name);
+		r = add_fuse_option(&m->args, "subtype=drivefs-models,default_permissions,fsname=drivefs-models:", fs->folder_name);
 	if (!r && m->config->fuse_options) {
 		CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
 		buf_printf(&b, "-o%s", m->config->fuse_options);
