@@ -96,7 +96,7 @@ static int collect(struct cache *c, struct batch *b) REQUIRES(store_lock)
 		for (struct rev *r = c->table[i]; r && !e; r = r->next)
 			if (ready(r))
 				e = take(b, r);
-	c->dirty_since = 0;
+	c->dirty_since = c->lazy_since = 0;
 	c->dirty_bytes = 0;
 	return e;
 }
@@ -129,7 +129,6 @@ static void conclude(struct cache *c, struct batch *b, int err) REQUIRES(store_l
 			undo(r);
 		} else {
 			r->recorded = !b->changes[i].gone;
-			r->used_on_disk = b->changes[i].meta.used;
 			r->anew = false;
 		}
 		rev_put(r);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READERS_MS = 60000 };
+enum { READERS_MS = 60000, LAZY_MS = 60000 };
 
 /* ---- orphans: a crash between writing a file and its index record leaves them */
 
@@ -62,6 +62,8 @@ static void sweep(struct cache *c)
 
 static bool commit_due(const struct cache *c) REQUIRES(store_lock)
 {
+	if (c->lazy_since && now_ms() - c->lazy_since >= LAZY_MS)
+		return true;
 	return c->dirty_since && (c->dirty_bytes >= COMMIT_BYTES || now_ms() - c->dirty_since >= COMMIT_MS);
 }
 

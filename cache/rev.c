@@ -7,8 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { USED_GRAIN_MS = 60000 /* "last use" on disk is this exact, or every open would be a commit */ };
-
 /* ---- names */
 
 struct hash128 {
@@ -154,8 +152,15 @@ void rev_detach(struct rev *r)
 
 void rev_settle(struct rev *r)
 {
-	if (r->refs || (r->dirty && !r->detached))
+	if (r->refs)
 		return;
+	if (r->dirty && !r->detached) { /* until the next commit */
+		if (r->fd >= 0 && !r->unsynced) {
+			close(r->fd);
+			r->fd = -1;
+		}
+		return;
+	}
 	if (!r->detached) {
 		unlink_from_table(r);
 		if (!r->bytes)
@@ -201,7 +206,7 @@ static int load(struct rev *r, uint64_t size)
 		return e;
 	store_acquire(c);
 	r->recorded = true;
-	r->used = r->used_on_disk = m.used;
+	r->used = m.used;
 	if (size != REV_ANY_SIZE && m.size != size) { /* not the same content: start again */
 		r->anew = true;
 		c->bytes -= m.bytes < c->bytes ? m.bytes : c->bytes;
@@ -383,8 +388,11 @@ void rev_touch(struct rev *r, uint64_t first, uint64_t end)
 		if (rev_chunk(r, b))
 			rev_chunk(r, b)->block[b % CHUNK_BLOCKS].used = now;
 	r->used = store_now(r->c);
-	if (r->recorded && r->used > r->used_on_disk + USED_GRAIN_MS)
-		rev_dirty(r);
+	if (r->recorded && !r->detached && !r->dirty) { /* worth remembering, not worth a commit of its own */
+		r->dirty = true;
+		if (!r->c->lazy_since)
+			r->c->lazy_since = now_ms();
+	}
 }
 
 /* ---- spans */

@@ -45,7 +45,7 @@ struct rev {
 	bool unsynced GUARDED_BY(store_lock);	/* bytes were written since the last fdatasync */
 	int fd GUARDED_BY(store_lock);		/* -1: not opened yet */
 	uint64_t bytes GUARDED_BY(store_lock);	/* of present blocks */
-	uint64_t used GUARDED_BY(store_lock), used_on_disk GUARDED_BY(store_lock);
+	uint64_t used GUARDED_BY(store_lock);
 	struct rev_chunk **chunks GUARDED_BY(store_lock); /* NULL where nothing is present */
 	struct span *spans GUARDED_BY(store_lock);
 	struct flight *flights GUARDED_BY(store_lock);

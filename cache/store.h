@@ -58,6 +58,7 @@ struct cache {
 	uint64_t dirty_bytes GUARDED_BY(store_lock);	/* since the last commit */
 	uint64_t free_wanted GUARDED_BY(store_lock);	/* the disk is full: evict this much */
 	int64_t dirty_since GUARDED_BY(store_lock);	/* now_ms() of the oldest change, 0: none */
+	int64_t lazy_since GUARDED_BY(store_lock);	/* the same, of changes that are in no hurry */
 	int64_t disk_bad_until GUARDED_BY(store_lock);	/* now_ms(): read past the cache until then */
 	bool warned_disk GUARDED_BY(store_lock), warned_index GUARDED_BY(store_lock);
 	struct cache_stats stats GUARDED_BY(store_lock);
