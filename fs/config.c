@@ -158,7 +158,7 @@ static int flag(struct config *c, const char *text)
 	else if (!strcmp(text, "-V") || !strcmp(text, "--version"))
 		c->version = true;
 	else
-		return err_set(-EINVAL, "unknown option %s: see drivefs-models --help", text);
+		return err_set(-EINVAL, "unknown option %s", text);
 	return 0;
 }
 
@@ -180,7 +180,7 @@ int config_parse(int argc, char **argv, struct config *c)
 		}
 	}
 	if (!r && !c->help && !c->version && !c->mountpoint)
-		r = err_set(-EINVAL, "%s: drivefs-models [OPTIONS] FOLDER MOUNTPOINT (see --help)",
+		r = err_set(-EINVAL, "%s: drivefs-models [OPTIONS] FOLDER MOUNTPOINT",
 			    c->folder ? "no MOUNTPOINT" : "no FOLDER");
 	return r;
 }

@@ -165,7 +165,7 @@ static int mount_command(int argc, char **argv)
 		r = make_absolute(&c.key_file) || make_absolute(&c.ca_file) || make_absolute(&c.cache_dir) ||
 		    make_absolute(&c.log_file);
 	if (r) {
-		fprintf(stderr, "drivefs-models: %s\n", err_last());
+		fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models --help\n", err_last());
 		r = EXIT_USAGE;
 	} else if (c.help) {
 		CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
