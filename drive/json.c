@@ -73,13 +73,13 @@ void json_tame(char *text, size_t n)
 			step = tame_escape(text, n, i);
 		else if ((unsigned char)text[i] >= 0x80 && !(step = sequence((unsigned char *)text + i, n - i)))
 			text[i] = '?', step = 1;
-		else if (!text[i])
-			text[i] = '\x01'; /* outside a string the parser refuses it, inside it is only odd */
 	}
 }
 
 int json_parse(const char *text, size_t n, struct cJSON **ret)
 {
+	if (n && memchr(text, 0, n))
+		return err_set(-EBADMSG, "an answer has a zero byte where JSON should be");
 	char *copy = malloc(n + 1);
 	if (!copy)
 		return err_set(-ENOMEM, "JSON: no memory");
