@@ -104,10 +104,15 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 	st->st_mtim = st->st_ctim = st->st_atim = to_timespec(mtime_ms);
 }
 
+double reply_keep_s(const struct inode *n)
+{
+	return n->kind == NODE_VIEW && (n->view == VIEW_FOLDER || n->view == VIEW_MODEL) ? 0 : KEEP_S;
+}
+
 void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e)
 {
 	*e = (struct fuse_entry_param){ .ino = n->id };
-	e->entry_timeout = n->kind == NODE_VIEW ? KEEP_VIEW_S : KEEP_S;
+	e->entry_timeout = reply_keep_s(n);
 	e->attr_timeout = n->writing ? 0 : KEEP_S;
 	reply_stat(fs, n, &e->attr);
 }
