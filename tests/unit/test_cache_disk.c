@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +118,7 @@ static void overwrite(const char *path, off_t size)
 
 TEST(cache_disk__a_damaged_index_is_made_anew)
 {
+	HEAVY;
 	struct cache_stats st;
 	char path[512];
 	for (int i = 0; i < 4; i++) {
@@ -137,6 +140,7 @@ TEST(cache_disk__a_damaged_index_is_made_anew)
 
 TEST(cache_disk__an_index_that_is_deleted_leaves_no_orphans)
 {
+	HEAVY;
 	char cmd[600];
 	struct cache_stats st;
 	fill("gone", 3 * MB, 3);
@@ -190,6 +194,7 @@ static uint64_t disk_used(void)
 
 TEST(cache_disk__a_file_larger_than_the_cache_is_read_through_it)
 {
+	HEAVY;
 	struct cache *c = open_cache(64 * MB);
 	struct fake *f = fake_new(150 * MB, 3);
 	struct source *s = wrap(c, "f", &f->src);
@@ -207,6 +212,7 @@ TEST(cache_disk__a_file_larger_than_the_cache_is_read_through_it)
 
 TEST(cache_disk__what_was_used_longest_ago_goes_first)
 {
+	HEAVY;
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 	struct cache *c = open_cache(64 * MB);
 	struct cache_key old = { "a", "r1", "" }, b = { "b", "r1", "" }, last = { "h", "r1", "" };
@@ -249,6 +255,7 @@ static void *hammer(void *ctx)
 
 TEST(cache_disk__many_readers_of_one_file_through_a_small_cache_get_right_bytes)
 {
+	HEAVY;
 	struct cache *c = open_cache(64 * MB);
 	struct fake *f = fake_new(150 * MB, 3);
 	struct source *s = wrap(c, "f", &f->src);
@@ -264,6 +271,7 @@ TEST(cache_disk__many_readers_of_one_file_through_a_small_cache_get_right_bytes)
 
 TEST(cache_disk__kill_9_loses_only_what_was_not_committed)
 {
+	HEAVY;
 	int to_parent[2];
 	char byte;
 	CHECK_INT(pipe(to_parent), 0);
@@ -281,6 +289,7 @@ TEST(cache_disk__kill_9_loses_only_what_was_not_committed)
 		for (;;)
 			pause();
 	}
+	close(to_parent[1]);
 	CHECK_INT(read(to_parent[0], &byte, 1), 1);
 	kill(p, SIGKILL);
 	waitpid(p, NULL, 0);
@@ -322,12 +331,61 @@ TEST(cache_disk__reads_go_on_when_the_disk_is_gone)
 	CHECK(fd >= 0);
 	close(fd);
 	struct source *s = wrap(c, "f", &f->src);
-	read_all(s, f, MB);
+	read_all(s, f, 128 * KB);
 	CHECK_INT(warnings, 1);
 	CHECK(strstr(warning, "without it"));
+	CHECK(fake_streams(f) <= 5); /* windows of 4 MiB, not 72 requests */
 	uint32_t crc;
 	CHECK_INT(source_crc32c(s, 0, s->size, &crc), 0);
 	source_unref(s);
+	source_unref(&f->src);
+	cache_close(c);
+}
+
+/* A small disk of its own for this process; false: not allowed to make one. */
+static bool own_disk(const char *bytes)
+{
+	char dir[256], option[64];
+	(void)snprintf(dir, sizeof dir, "%s/cache", test_dir);
+	(void)snprintf(option, sizeof option, "mode=0700,size=%s", bytes);
+	return mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", dir, "tmpfs", 0, option) == 0;
+}
+
+TEST(cache_disk__a_full_disk_does_not_stop_readers_and_fails_writers)
+{
+	HEAVY;
+	if (!own_disk("24m"))
+		return;
+	struct cache *c = open_cache(256 * MB);
+	struct fake *f = fake_new(60 * MB, 3);
+	struct source *s = wrap(c, "f", &f->src);
+	struct draft *d;
+	struct cache_stats st;
+	read_all(s, f, 512 * KB);
+	read_all(s, f, 512 * KB);
+	CHECK_INT(warnings, 1);
+	CHECK(strstr(warning, "No space") || strstr(warning, "full"));
+	source_unref(s);
+	CHECK_INT(draft_create(c, NULL, &d), 0);
+	char *p = malloc(MB);
+	CHECK(p);
+	int r = 0;
+	uint64_t off = 0;
+	for (memset(p, 'x', MB); !r && off < 60 * MB; off += r ? 0 : MB)
+		r = draft_pwrite(d, p, MB, off);
+	CHECK_INT(r, -ENOSPC);
+	CHECK(off >= 16 * MB); /* the cache gave way first */
+	CHECK_INT(draft_size(d), off);
+	cache_stats(c, &st);
+	CHECK(st.bytes <= 8 * MB);
+	CHECK_INT(draft_truncate(d, 10 * MB), 0);
+	struct source *sealed;
+	CHECK_INT(draft_seal(d, &sealed), 0);
+	CHECK_INT(source_read(sealed, p, MB, 9 * MB), 0);
+	source_unref(sealed);
+	draft_discard(d);
+	free(p);
 	source_unref(&f->src);
 	cache_close(c);
 }

@@ -261,6 +261,7 @@ static void model_run(struct cache *c, struct model *m, uint32_t seed, int steps
 
 TEST(cache_draft__is_what_a_file_would_be_after_any_operations)
 {
+	HEAVY;
 	static struct model m;
 	const char *set = getenv("SEED");
 	uint32_t first = set ? (uint32_t)strtoul(set, NULL, 10) : 1, last = set ? first : 10;
@@ -294,6 +295,7 @@ static int see(void *ctx, uint64_t number, uint64_t size, const void *note, size
 
 TEST(cache_draft__kill_9_leaves_the_draft_and_its_note)
 {
+	HEAVY;
 	int to_parent[2], status;
 	char byte;
 	struct seen seen = { 0 };
@@ -314,6 +316,7 @@ TEST(cache_draft__kill_9_leaves_the_draft_and_its_note)
 		for (;;)
 			pause();
 	}
+	close(to_parent[1]);
 	CHECK_INT(read(to_parent[0], &byte, 1), 1);
 	kill(p, SIGKILL);
 	waitpid(p, &status, 0);
@@ -351,6 +354,7 @@ TEST(cache_draft__limits)
 
 TEST(cache_draft__ranges_merge_and_split_as_a_bitmap_would)
 {
+	HEAVY;
 	enum { N = 400 };
 	struct extents x = { 0 };
 	bool want[N] = { false };

@@ -19,6 +19,9 @@ struct fake {
 	uint64_t asked;		/* bytes that streams were started for */
 };
 
+/* At the head of a test that is too slow to be run once per allocation. */
+#define HEAVY do { if (torture) return; } while (0)
+
 extern int warnings;		/* of this process's caches */
 extern char warning[600];	/* the last one */
 

@@ -31,6 +31,7 @@ static void one_close(struct one *o)
 
 TEST(cache_read__a_cold_sequential_read_of_64_mib_takes_four_streams)
 {
+	HEAVY;
 	struct one o = one_open(256 * MB, 64 * MB);
 	read_all(o.s, o.f, 128 * KB);
 	CHECK_INT(fake_streams(o.f), 4);
@@ -40,6 +41,7 @@ TEST(cache_read__a_cold_sequential_read_of_64_mib_takes_four_streams)
 
 TEST(cache_read__reads_a_little_out_of_order_are_still_one_stream)
 {
+	HEAVY;
 	struct one o = one_open(256 * MB, 64 * MB);
 	for (uint64_t g = 0; g < 64 * MB; g += MB)
 		for (int i = 7; i >= 0; i--) /* each MiB backwards */
@@ -51,6 +53,7 @@ TEST(cache_read__reads_a_little_out_of_order_are_still_one_stream)
 
 TEST(cache_read__a_second_run_fetches_nothing)
 {
+	HEAVY;
 	struct one o = one_open(256 * MB, 20 * MB + 12345);
 	read_all(o.s, o.f, MB);
 	one_close(&o);
@@ -89,6 +92,7 @@ TEST(cache_read__a_random_read_fetches_the_blocks_that_it_touches)
 
 TEST(cache_read__eight_interleaved_streams_are_told_apart)
 {
+	HEAVY;
 	struct one o = one_open(256 * MB, 112 * MB);
 	for (uint64_t off = 0; off < 14 * MB; off += MB)
 		for (uint64_t s = 0; s < 8; s++)

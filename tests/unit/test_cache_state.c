@@ -39,6 +39,7 @@ TEST(cache_state__holds_values_by_table_and_key)
 
 TEST(cache_state__a_put_survives_kill_9)
 {
+	HEAVY;
 	int to_parent[2];
 	char n;
 	CHECK_INT(pipe(to_parent), 0);
@@ -54,6 +55,7 @@ TEST(cache_state__a_put_survives_kill_9)
 		for (;;)
 			pause();
 	}
+	close(to_parent[1]);
 	do
 		CHECK_INT(read(to_parent[0], &n, 1), 1);
 	while (n < 19);
@@ -73,13 +75,14 @@ TEST(cache_state__a_put_survives_kill_9)
 
 TEST(cache_state__the_map_grows)
 {
+	HEAVY;
 	struct cache *c = open_cache(64 * MB);
 	struct buf b = BUF_INIT(10 * MB);
 	char *big = malloc(9 * MB);
 	CHECK(big);
 	memset(big, 'x', 9 * MB);
 	for (int i = 0; i < 9; i++) {
-		char key[8];
+		char key[16];
 		(void)snprintf(key, sizeof key, "k%d", i);
 		CHECK_INT(cache_state_put(c, "t", key, big, 9 * MB), 0);
 	}
@@ -97,7 +100,7 @@ static void *put_and_get(void *ctx)
 {
 	struct cache *c = ctx;
 	struct buf b = BUF_INIT(1000);
-	char table[16];
+	char table[32];
 	for (int i = 0; i < 10; i++) {
 		(void)snprintf(table, sizeof table, "table%d", i);
 		CHECK_INT(cache_state_put(c, table, "key", "value", 5), 0);
@@ -110,6 +113,7 @@ static void *put_and_get(void *ctx)
 
 TEST(cache_state__threads_may_use_it_at_once)
 {
+	HEAVY;
 	struct cache *c = open_cache(64 * MB);
 	pthread_t t[4];
 	for (int i = 0; i < 4; i++)
@@ -121,6 +125,7 @@ TEST(cache_state__threads_may_use_it_at_once)
 
 TEST(cache_state__records_that_were_changed_are_found)
 {
+	HEAVY;
 	struct bytes_view key = { "key", 3 };
 	uint8_t rec[ENTRY_CHUNK_MAX];
 	struct chunk_image a = { .n = 20 }, b;

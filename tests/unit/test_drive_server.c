@@ -82,8 +82,8 @@ static bool read_body(int fd, struct request *q, size_t n)
 
 static size_t content_length(const struct request *q)
 {
-	const char *p = strstr(q->head, "Content-Length: ");
-	return p ? strtoul(p + 16, NULL, 10) : 0;
+	const char *p = strstr(q->head, "\r\nContent-Length: ");
+	return p ? strtoul(p + 18, NULL, 10) : 0;
 }
 
 static size_t add_headers(char *to, size_t size, const char *headers)

@@ -60,5 +60,5 @@ const char *server_trace(void);
 	       "{\"domain\":\"global\",\"reason\":\"fileIdInUse\",\"message\":\"x\"}]}}"
 #define UNAUTHORIZED "{\"error\":{\"code\":401,\"message\":\"Request had invalid authentication credentials.\"," \
 		     "\"errors\":[{\"message\":\"Invalid Credentials\",\"domain\":\"global\",\"reason\":\"authError\"}]}}"
-#define IDS "{\"kind\":\"drive#generatedIds\",\"space\":\"drive\",\"ids\":[\"new1\",\"new2\"]}"
+#define IDS "{\"kind\":\"drive#generatedIds\",\"space\":\"drive\",\"ids\":[\"new2\",\"new1\"]}"
 #endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree.h"
+#include "tests/unit/test.h"
+
+static struct tree t;
+
+static struct drive_file news(const char *id, const char *parent, const char *name, uint64_t version, int64_t created)
+{
+	struct drive_file f = { .version = version, .created_ms = created, .blob = true, .can_edit = true };
+	snprintf(f.id, sizeof f.id, "%s", id);
+	snprintf(f.parent, sizeof f.parent, "%s", parent);
+	snprintf(f.revision, sizeof f.revision, "r%d", (int)version);
+	f.name = strdup(name);
+	return f;
+}
+
+/* News of one file; what it becomes. */
+static struct file *apply(struct drive_file f, struct forget *forget)
+{
+	struct file *ret;
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_apply(&t, &f, forget, &ret), 0);
+	lock_release(&t.lock);
+	drive_file_done(&f);
+	return ret;
+}
+
+static struct file *child(const char *shown)
+{
+	lock_acquire(&t.lock);
+	struct file *f = tree_child(&t, t.root, shown);
+	lock_release(&t.lock);
+	return f;
+}
+
+static struct inode *looked_up(struct file *f)
+{
+	struct inode *n;
+	lock_acquire(&t.lock);
+	CHECK_INT(inode_of(&t, f, &n), 0);
+	lock_release(&t.lock);
+	return n;
+}
+
+static void begin(void)
+{
+	struct drive_file root = news("ROOT", "", "models", 1, 0);
+	root.folder = true;
+	root.blob = false;
+	CHECK_INT(tree_init(&t, &root), 0);
+	drive_file_done(&root);
+	CHECK_INT(t.root->node->id, 1);
+}
+
+static void end(void) { tree_done(&t); }
+
+TEST(fs_tree__the_oldest_of_one_name_has_it_whatever_the_order)
+{
+	begin();
+	struct file *young = apply(news("YOUNGER-ID", "ROOT", "m", 5, 200), NULL);
+	CHECK_STR(young->shown, "m");
+	struct file *old = apply(news("OLDER-ID", "ROOT", "m", 6, 100), NULL);
+	CHECK_STR(old->shown, "m");
+	CHECK_STR(young->shown, "m~YOUNGER-");
+	CHECK(child("m") == old && child("m~YOUNGER-") == young);
+	struct drive_file trashed = news("OLDER-ID", "ROOT", "m", 7, 100);
+	trashed.trashed = true;
+	struct forget forget = { 0 };
+	apply(trashed, &forget);
+	CHECK(child("m") == young && !child("m~YOUNGER-"));
+	CHECK(forget.count >= 3); /* the folder, "m", and "m~YOUNGER-" */
+	forget_done(&forget);
+	end();
+}
+
+TEST(fs_tree__a_name_that_looks_told_apart_keeps_its_own)
+{
+	begin();
+	apply(news("AAAAAAAAAAAA", "ROOT", "m", 1, 1), NULL);
+	struct file *plain = apply(news("CCCCCCCCCCCC", "ROOT", "m~BBBBBBBB", 2, 3), NULL);
+	struct file *second = apply(news("BBBBBBBBBBBB", "ROOT", "m", 3, 2), NULL);
+	CHECK_STR(plain->shown, "m~BBBBBBBB");
+	CHECK_STR(second->shown, "m~BBBBBBBBBBBB");
+	end();
+}
+
+TEST(fs_tree__a_drive_entry_named_as_the_view_stays_reachable)
+{
+	begin();
+	struct file *f = apply(news("IDIDIDIDIDID", "ROOT", VIEW_NAME, 1, 1), NULL);
+	CHECK_STR(f->shown, VIEW_NAME "~IDIDIDID");
+	end();
+}
+
+TEST(fs_tree__a_version_that_is_not_higher_changes_nothing)
+{
+	begin();
+	struct file *f = apply(news("A", "ROOT", "new name", 9, 1), NULL);
+	apply(news("A", "ROOT", "old name", 8, 1), NULL);
+	CHECK_STR(f->shown, "new name");
+	lock_acquire(&t.lock);
+	tree_remove(&t, f, NULL);
+	lock_release(&t.lock);
+	apply(news("A", "ROOT", "late answer", 9, 1), NULL);
+	CHECK(!child("late answer") && f->gone);
+	end();
+}
+
+TEST(fs_tree__new_content_is_a_new_inode_and_holders_keep_theirs)
+{
+	begin();
+	struct file *f = apply(news("A", "ROOT", "m", 1, 1), NULL);
+	struct inode *old = looked_up(f), *same = looked_up(f);
+	CHECK(old == same && old->nlookup == 2);
+	struct forget forget = { 0 };
+	apply(news("A", "ROOT", "m", 2, 1), &forget);
+	CHECK_INT(forget.count, 1);
+	CHECK_STR(forget.all[0].name, "m");
+	CHECK_INT(forget.all[0].parent, 1);
+	forget_done(&forget);
+	struct inode *fresh = looked_up(f);
+	CHECK(fresh != old && fresh->id != old->id);
+	CHECK_STR(old->content.revision, "r1");
+	CHECK_STR(fresh->content.revision, "r2");
+	lock_acquire(&t.lock);
+	uint64_t id = old->id;
+	inode_forget(&t, old, 2, 0);
+	CHECK(!inode_get(&t, id) && inode_get(&t, fresh->id) == fresh);
+	lock_release(&t.lock);
+	end();
+}
+
+TEST(fs_tree__a_file_being_written_keeps_its_inode)
+{
+	begin();
+	struct file *f = apply(news("A", "ROOT", "m", 1, 1), NULL);
+	struct inode *n = looked_up(f);
+	n->writing = true;
+	apply(news("A", "ROOT", "m", 2, 1), NULL);
+	CHECK(f->node == n);
+	CHECK_STR(n->content.revision, "r1");
+	end();
+}
+
+TEST(fs_tree__docs_are_hidden_and_counted)
+{
+	begin();
+	struct drive_file doc = news("D", "ROOT", "paper", 1, 1);
+	doc.blob = false;
+	apply(doc, NULL);
+	CHECK(!child("paper"));
+	CHECK_INT(t.root->hidden, 1);
+	struct drive_file gone = news("D", "ROOT", "paper", 2, 1);
+	gone.blob = false;
+	gone.trashed = true;
+	apply(gone, NULL);
+	CHECK_INT(t.root->hidden, 0);
+	end();
+}
+
+TEST(fs_tree__what_lies_elsewhere_is_not_kept)
+{
+	begin();
+	CHECK(!apply(news("X", "ELSEWHERE", "m", 1, 1), NULL));
+	struct file *f = apply(news("A", "ROOT", "m", 1, 1), NULL);
+	apply(news("A", "ELSEWHERE", "m", 2, 1), NULL); /* moved out of the mount */
+	CHECK(f->gone && !child("m"));
+	apply(news("A", "ROOT", "m", 3, 1), NULL); /* and back */
+	CHECK(!f->gone && child("m") == f);
+	end();
+}
+
+TEST(fs_tree__the_feed_may_be_quicker_than_the_answer_of_a_create)
+{
+	begin();
+	struct file *made, *twin;
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_make(&t, t.root, strdup("m"), &made), 0);
+	lock_release(&t.lock);
+	twin = apply(news("A", "ROOT", "m", 4, 1), NULL);
+	CHECK(twin != made);
+	struct drive_file answer = news("A", "ROOT", "m", 4, 1);
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_adopt(&t, made, &answer), 0);
+	CHECK(tree_file(&t, "A") == made);
+	lock_release(&t.lock);
+	drive_file_done(&answer);
+	CHECK(child("m") == made && twin->gone);
+	CHECK_INT(t.root->by_shown.count, 1);
+	end();
+}
+
+TEST(fs_tree__a_complete_listing_removes_what_it_lacks_but_not_what_is_new_here)
+{
+	begin();
+	struct file *lost = apply(news("A", "ROOT", "lost", 1, 1), NULL), *made;
+	apply(news("B", "ROOT", "kept", 1, 1), NULL);
+	lock_acquire(&t.lock);
+	uint64_t since = t.clock;
+	CHECK_INT(tree_make(&t, t.root, strdup("made"), &made), 0);
+	lock_release(&t.lock);
+	apply(news("B", "ROOT", "kept", 1, 1), NULL);
+	lock_acquire(&t.lock);
+	tree_sweep(&t, t.root, since, NULL);
+	lock_release(&t.lock);
+	CHECK(lost->gone && child("kept") && child("made") == made);
+	end();
+}
