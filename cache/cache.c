@@ -40,6 +40,13 @@ void store_warn(struct cache *c, const char *fmt, ...)
 	c->warn(c->warn_ctx, line);
 }
 
+void store_stop(struct cache *c)
+{
+	c->stopping = true;
+	__atomic_store_n(&c->stop_flag, true, __ATOMIC_RELAXED);
+	pthread_cond_broadcast(&c->changed);
+}
+
 void store_turn_begin(struct cache *c)
 {
 	while (c->storing)
@@ -239,8 +246,7 @@ int cache_open(const struct cache_config *cfg, struct cache **ret)
 void cache_stop(struct cache *c)
 {
 	store_acquire(c);
-	c->stopping = true;
-	pthread_cond_broadcast(&c->changed);
+	store_stop(c);
 	for (size_t i = 0; i < REV_BUCKETS; i++)
 		for (struct rev *r = c->table[i]; r; r = r->next)
 			for (struct flight *f = r->flights; f; f = f->next_in_rev)
@@ -265,7 +271,8 @@ static void forget_rest(struct cache *c)
 static void end_threads(struct cache *c)
 {
 	store_acquire(c);
-	c->stopping = c->closing = true;
+	store_stop(c);
+	c->closing = true;
 	pthread_cond_broadcast(&c->work);
 	store_release(c);
 	fetch_join(c);

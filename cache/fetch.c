@@ -47,14 +47,8 @@ static void leave_rev(struct flight *f) REQUIRES(store_lock)
 
 /* ---- the fetcher's side */
 
-static bool given_up(void *ctx)
-{
-	struct cache *c = ctx;
-	store_acquire(c);
-	bool r = c->stopping;
-	store_release(c);
-	return r;
-}
+/* Also asked by the origin, under whatever locks it holds. */
+static bool given_up(void *ctx) { return __atomic_load_n(&((struct cache *)ctx)->stop_flag, __ATOMIC_RELAXED); }
 
 /* Bytes up to f->at are in the file; `whole` when that ends a block. */
 static void advance(struct flight *f, bool whole)
@@ -71,8 +65,10 @@ static void advance(struct flight *f, bool whole)
 		c->reserved -= n;
 		f->crc = 0;
 	}
-	if (f->waiters)
+	if (f->pos >= f->wake_at) { /* not for every 16 KiB that arrive */
+		f->wake_at = UINT64_MAX;
 		pthread_cond_broadcast(&f->moved);
+	}
 	store_release(c);
 }
 
@@ -223,6 +219,7 @@ int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end
 	f->origin = origin;
 	f->off = f->pos = f->at = off;
 	f->end = end;
+	f->wake_at = UINT64_MAX;
 	f->refs = 1; /* the fetcher's */
 	f->background = background;
 	queue_add(r->c, f);
@@ -243,7 +240,8 @@ int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end
 struct flight *flight_at(const struct rev *r, uint64_t off)
 {
 	struct flight *f = r->flights;
-	while (f && (off < f->off || off >= f->end))
+	/* Whole blocks behind `pos` are its no more: present, or evicted again. */
+	while (f && (off < f->pos - f->pos % SOURCE_BLOCK || off >= f->end))
 		f = f->next_in_rev;
 	return f;
 }

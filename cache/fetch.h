@@ -16,6 +16,7 @@ struct flight {
 	struct source *origin;		/* a reference, until it is done */
 	uint64_t off, end;		/* fixed */
 	uint64_t pos GUARDED_BY(store_lock);
+	uint64_t wake_at GUARDED_BY(store_lock); /* the first position that a waiter needs */
 	enum flight_state state GUARDED_BY(store_lock);
 	unsigned refs GUARDED_BY(store_lock), waiters GUARDED_BY(store_lock);
 	bool background GUARDED_BY(store_lock);
@@ -35,7 +36,7 @@ struct flight {
 /* Queue a flight over [off, end), block-aligned but for the end of the file. The flight is not
  * referenced for the caller: it is found by flight_at() as long as it is not done. */
 MUST_CHECK int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end, bool background) REQUIRES(store_lock);
-/* The flight that covers byte `off`; NULL: none. */
+/* The flight whose bytes to come, or block that is arriving, cover byte `off`; NULL: none. */
 struct flight *flight_at(const struct rev *r, uint64_t off) REQUIRES(store_lock);
 /* Somebody waits for it now: a queued background flight becomes urgent. */
 void flight_join(struct flight *f) REQUIRES(store_lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/read.h"
 
+#include "cache/past.h"
 #include "format/crc32c.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@ struct cached {
 	struct source src;
 	struct rev *rev;
 	struct source *origin;	/* NULL: only what is kept */
+	struct past *window GUARDED_BY(store_lock); /* past.h; mostly NULL */
 };
 
 /* One piece of a read, on its way. */
@@ -19,6 +21,7 @@ struct piece {
 	char *buf;		/* NULL: only make the blocks present and verified (block_crc) */
 	uint64_t at, end;
 	struct span span;
+	bool sequential;
 	unsigned healed;	/* times a block of it turned out bad */
 };
 
@@ -87,8 +90,11 @@ static int await_flight(struct piece *p, struct flight *f) REQUIRES(store_lock)
 	uint64_t want = p->end < f->end ? p->end : f->end;
 	int e = 0;
 	flight_join(f);
-	while (!e && f->pos < want && f->state != FLIGHT_DONE)
+	while (!e && f->pos < want && f->state != FLIGHT_DONE) {
+		if (want < f->wake_at)
+			f->wake_at = want;
 		e = wait_a_bit(p->rev->c, &f->moved);
+	}
 	if (!e && f->pos < want)
 		e = f->uncached ? 1 : err_set(f->err, "%s", f->text);
 	flight_leave(f);
@@ -231,6 +237,7 @@ static int run_piece(struct piece *p) REQUIRES(store_lock)
 	int e = 0;
 	count(p);
 	struct stream *s = stream_of(&p->rev->streams, p->at, p->end - p->at);
+	p->sequential = s->sure;
 	while (!e && p->at < p->end) {
 		uint64_t n;
 		/* What it needs itself is asked for first. */
@@ -249,10 +256,9 @@ static int run_piece(struct piece *p) REQUIRES(store_lock)
 /* The origin itself, for what the cache's disk does not hold. */
 static int read_past(struct piece *p)
 {
-	lock_assert_none();
 	if (!p->s->origin)
 		return err_set(-EIO, "the cache cannot read it, and there is nothing to fetch it from");
-	return source_read(p->s->origin, p->buf, (size_t)(p->end - p->at), p->at);
+	return past_read(p->rev->c, &p->s->window, p->s->origin, p->sequential, p->buf, (size_t)(p->end - p->at), p->at);
 }
 
 static int read_piece(struct cached *s, char *buf, uint64_t off, uint64_t n)
@@ -322,6 +328,7 @@ static void cached_free(struct source *src)
 		s->rev->pins--;
 	struct flight *idle = --s->rev->sources ? NULL : fetch_drop_idle(s->rev);
 	rev_put(s->rev);
+	past_free(c, s->window);
 	store_release(c);
 	fetch_drop_list(c, idle);
 	source_unref(s->origin);

@@ -47,6 +47,7 @@ struct cache {
 	pthread_cond_t work;		/* for the keeper */
 	pthread_cond_t queued;		/* for the fetchers */
 	bool stopping GUARDED_BY(store_lock);		/* no waits, no fetches any more */
+	bool stop_flag;					/* atomic: `stopping`, for who must not lock */
 	bool closing GUARDED_BY(store_lock);		/* threads end */
 	bool storing GUARDED_BY(store_lock);		/* somebody commits or evicts */
 	struct rev *table[REV_BUCKETS] GUARDED_BY(store_lock);
@@ -60,6 +61,7 @@ struct cache {
 	int64_t dirty_since GUARDED_BY(store_lock);	/* now_ms() of the oldest change, 0: none */
 	int64_t lazy_since GUARDED_BY(store_lock);	/* the same, of changes that are in no hurry */
 	int64_t disk_bad_until GUARDED_BY(store_lock);	/* now_ms(): read past the cache until then */
+	unsigned past_windows GUARDED_BY(store_lock);	/* past.h */
 	bool warned_disk GUARDED_BY(store_lock), warned_index GUARDED_BY(store_lock);
 	struct cache_stats stats GUARDED_BY(store_lock);
 	uint64_t draft_next GUARDED_BY(store_lock);
@@ -82,6 +84,8 @@ static inline int store_wait(struct cache *c, pthread_cond_t *cond, int timeout_
 uint64_t store_now(const struct cache *c);
 /* Tell the owner; not under a lock. */
 void store_warn(struct cache *c, const char *fmt, ...) PRINTF(2, 3);
+/* Set `stopping`. */
+void store_stop(struct cache *c) REQUIRES(store_lock);
 /* The turn of whoever commits, evicts or replaces records: one at a time, waits allowed in it. */
 void store_turn_begin(struct cache *c) REQUIRES(store_lock);
 void store_turn_end(struct cache *c) REQUIRES(store_lock);
