@@ -141,16 +141,6 @@ static size_t on_read(char *to, size_t size, size_t count, void *ctx)
 	return (size_t)got;
 }
 
-/* libcurl starts a body again when a kept connection turned out to be dead. */
-static int on_seek(void *ctx, curl_off_t off, int origin)
-{
-	struct transfer *t = ctx;
-	if (origin != SEEK_SET || off < 0 || (uint64_t)off > body_size(t->req))
-		return CURL_SEEKFUNC_FAIL;
-	t->pos = (uint64_t)off;
-	return CURL_SEEKFUNC_OK;
-}
-
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
@@ -295,8 +285,8 @@ static void set_body(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body_size(q));
 	curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(e, CURLOPT_READDATA, t);
-	curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
-	curl_easy_setopt(e, CURLOPT_SEEKDATA, t);
+	/* Without a seek function libcurl cannot send a body twice behind our back, when a kept
+	 * connection dies: whether the first one was carried out is for the caller to ask. */
 	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)UP_BUFFER);
 }
 
