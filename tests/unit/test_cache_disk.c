@@ -2,6 +2,8 @@
 /* What happens to the cache folder behind our back, and when it is full. */
 #include "tests/unit/test_cache_fake.h"
 
+#include "cache/env.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -173,6 +175,35 @@ TEST(cache_disk__a_damaged_state_is_refused_and_kept)
 	CHECK(strstr(err_last(), "state"));
 	CHECK_INT(stat(path, &b), 0);
 	CHECK_INT(a.st_size, b.st_size);
+}
+
+/* Make state/ or blocks/ as another version would. */
+static void make_env(const char *sub, uint32_t version)
+{
+	char path[512];
+	struct env *e;
+	(void)snprintf(path, sizeof path, "%s/cache", test_dir);
+	(void)mkdir(path, 0700);
+	(void)snprintf(path, sizeof path, "%s/cache/%s", test_dir, sub);
+	CHECK_INT(env_open(path, version, MB, &e), 0);
+	env_close(e);
+}
+
+TEST(cache_disk__a_newer_state_is_refused_and_newer_blocks_are_made_anew)
+{
+	char dir[256];
+	struct cache *c;
+	(void)snprintf(dir, sizeof dir, "%s/cache", test_dir);
+	struct cache_config cfg = { dir, 64 * MB, 2, on_warning, NULL };
+	make_env("blocks", 99);
+	CHECK_INT(cache_open(&cfg, &c), 0);
+	CHECK_INT(warnings, 1);
+	cache_close(c);
+	CHECK_INT(unlink(file_of("data.mdb")), 0);
+	CHECK_INT(unlink(file_of("data.mdb")), 0); /* both, in whatever order */
+	make_env("state", 99);
+	CHECK_INT(cache_open(&cfg, &c), -EPROTO);
+	CHECK_INT(cache_open(&cfg, &c), -EPROTO);
 }
 
 static uint64_t disk_bytes;
@@ -387,5 +418,28 @@ TEST(cache_disk__a_full_disk_does_not_stop_readers_and_fails_writers)
 	draft_discard(d);
 	free(p);
 	source_unref(&f->src);
+	cache_close(c);
+}
+
+TEST(cache_disk__blocks_evicted_behind_a_running_fetch_are_fetched_again)
+{
+	HEAVY;
+	struct cache *c = open_cache(64 * MB);
+	struct fake *f = fake_new(8 * MB, 3), *g = fake_new(70 * MB, 4);
+	struct source *s = wrap(c, "f", &f->src), *t = wrap(c, "g", &g->src);
+	fake_set(f, 4 * MB, UINT64_MAX);
+	CHECK_INT(read_check(s, 3, 0, 4 * MB), 0);
+	read_all(t, g, MB);
+	struct cache_stats st;
+	cache_stats(c, &st);
+	CHECK(st.evicted >= 4);
+	CHECK_INT(read_check(s, 3, 0, 4 * MB), 0);
+	CHECK_INT(fake_streams(f), 2);
+	fake_set(f, UINT64_MAX, UINT64_MAX);
+	CHECK_INT(read_check(s, 3, 0, 8 * MB), 0);
+	source_unref(s);
+	source_unref(t);
+	source_unref(&f->src);
+	source_unref(&g->src);
 	cache_close(c);
 }

@@ -259,6 +259,14 @@ static void model_run(struct cache *c, struct model *m, uint32_t seed, int steps
 		source_unref(&f->src);
 }
 
+static uint32_t seed_now;
+
+static void say_seed(int sig)
+{
+	(void)sig;
+	fprintf(stderr, "repeat with SEED=%u\n", seed_now);
+}
+
 TEST(cache_draft__is_what_a_file_would_be_after_any_operations)
 {
 	HEAVY;
@@ -266,12 +274,12 @@ TEST(cache_draft__is_what_a_file_would_be_after_any_operations)
 	const char *set = getenv("SEED");
 	uint32_t first = set ? (uint32_t)strtoul(set, NULL, 10) : 1, last = set ? first : 10;
 	struct cache *c = open_cache(64 * MB);
+	signal(SIGABRT, say_seed);
 	for (uint32_t seed = first; seed <= last; seed++) {
 		rnd_state = seed;
-		fprintf(stderr, "\rSEED=%u ", seed); /* stays on the line of a failure */
+		seed_now = seed;
 		model_run(c, &m, seed, torture ? 20 : 500);
 	}
-	fprintf(stderr, "\r           \r");
 	cache_close(c);
 }
 

@@ -150,7 +150,7 @@ uint64_t fake_bytes(struct fake *f)
 	return r;
 }
 
-static void on_warning(void *ctx, const char *line)
+void on_warning(void *ctx, const char *line)
 {
 	(void)ctx;
 	warnings++;

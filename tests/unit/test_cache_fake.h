@@ -25,6 +25,7 @@ struct fake {
 extern int warnings;		/* of this process's caches */
 extern char warning[600];	/* the last one */
 
+void on_warning(void *ctx, const char *line);
 void fake_fill(uint32_t seed, char *p, size_t n, uint64_t off);
 /* One reference, the caller's. */
 struct fake *fake_new(uint64_t size, uint32_t seed);
