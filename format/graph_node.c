@@ -112,11 +112,16 @@ static void write_value(struct buf *b, const struct graph_attr *a, const struct 
 	}
 }
 
-/* Fill `ret` with the rows of a table in the order of their names; how many there are. */
-static size_t sort_attrs(const struct graph_attr *table, const struct graph_attr *ret[GRAPH_ATTRS_MAX])
+/* Fill `ret` with the rows of a table in the order of their names; how many there are. A table
+ * that is too long makes the buffer fail. */
+static size_t sort_attrs(struct buf *b, const struct graph_attr *table, const struct graph_attr *ret[GRAPH_ATTRS_MAX])
 {
 	size_t n = 0;
-	for (const struct graph_attr *a = table; a && a->name && n < GRAPH_ATTRS_MAX; a++) {
+	for (const struct graph_attr *a = table; a && a->name; a++) {
+		if (n == GRAPH_ATTRS_MAX) {
+			b->failed = true;
+			break;
+		}
 		size_t i = n++;
 		for (; i && proto_compare(ret[i - 1]->name, a->name) > 0; i--)
 			ret[i] = ret[i - 1];
@@ -128,7 +133,7 @@ static size_t sort_attrs(const struct graph_attr *table, const struct graph_attr
 void graph_attrs_write(struct buf *b, unsigned field, const struct graph_attr *table, const struct graph_dims *d)
 {
 	const struct graph_attr *sorted[GRAPH_ATTRS_MAX];
-	size_t n = sort_attrs(table, sorted);
+	size_t n = sort_attrs(b, table, sorted);
 	for (size_t i = 0; i < n; i++) {
 		size_t entry = proto_begin(b, field);
 		proto_str(b, 1, sorted[i]->name);

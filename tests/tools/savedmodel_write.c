@@ -43,13 +43,16 @@ static int file_open(const char *path, struct source **ret)
 {
 	static const struct source_ops ops = { .pread = file_pread, .free = file_free };
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail(path);
 	struct file *f = malloc(sizeof *f);
-	if (!f) {
-		close(fd);
+	if (!f)
 		return err_set(-ENOMEM, "no memory");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int e = fail(path);
+		if (fd >= 0)
+			close(fd);
+		free(f);
+		return e;
 	}
 	source_init(&f->src, &ops, (uint64_t)st.st_size);
 	f->fd = fd;
