@@ -15,6 +15,8 @@ struct dir_entry {
 struct dir {
 	struct dir_entry *all;
 	size_t count, cap;
+	struct file *folder;	/* NULL: in saved_model/ */
+	uint64_t news;		/* folder->news of the snapshot */
 };
 
 static void dir_free(struct dir *d)
@@ -58,6 +60,8 @@ static int fill(struct fs *fs, struct inode *n, struct dir *d)
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
+	d->folder = n->file;
+	d->news = n->file->news;
 	size_t pos = 0;
 	for (struct file *f; !r && (f = map_next(&n->file->by_shown, &pos));)
 		r = add(d, f->shown, f, f->folder);
@@ -146,9 +150,24 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 		fuse_reply_err(req, ENOMEM);
 }
 
+/* The kernel may have kept what it was told from this snapshot after the change feed made it forget
+ * the folder: then it forgets once more. */
+static void forget_stale(struct fs *fs, const struct dir *d)
+{
+	uint64_t node = 0;
+	lock_acquire(&fs->tree.lock);
+	if (d->folder && d->folder->news != d->news && d->folder->node)
+		node = d->folder->node->id;
+	lock_release(&fs->tree.lock);
+	if (node)
+		fuse_lowlevel_notify_inval_inode(fs->session, node, 0, 0);
+}
+
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct fs *fs = reply_begin(req);
 	(void)ino;
+	forget_stale(fs, dir_of(fi));
 	dir_free(dir_of(fi));
 	fuse_reply_err(req, 0);
 }

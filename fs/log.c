@@ -9,9 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static enum log_level max_level = LOG_LEVEL_INFO;
+/* Atomic: the log moves from stderr to its place while other threads may already write. */
+static int max_level = LOG_LEVEL_INFO;
 static int out = STDERR_FILENO; /* -1: syslog */
 static uint64_t errors;
+
+static int get(const int *of) { return __atomic_load_n(of, __ATOMIC_ACQUIRE); }
+static void set(int *of, int value) { __atomic_store_n(of, value, __ATOMIC_RELEASE); }
 
 static const struct { const char *name; int priority; } levels[] = {
 	[LOG_LEVEL_ERROR] = { "error", LOG_ERR },
@@ -22,31 +26,32 @@ static const struct { const char *name; int priority; } levels[] = {
 
 int log_open(const char *path, enum log_level level)
 {
-	max_level = level;
+	set(&max_level, (int)level);
 	if (!path) {
-		out = STDERR_FILENO;
+		set(&out, STDERR_FILENO);
 	} else if (strcmp(path, "syslog") == 0) {
 		openlog("drivefs-models", LOG_PID, LOG_DAEMON);
-		out = -1;
+		set(&out, -1);
 	} else {
 		int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return err_set(-errno, "log_file \"%s\": %s", path, strerror(errno));
-		out = fd;
+		set(&out, fd);
 	}
 	return 0;
 }
 
 void log_close(void)
 {
-	if (out > STDERR_FILENO)
-		close(out);
-	else if (out < 0)
+	int was = get(&out);
+	set(&out, STDERR_FILENO);
+	if (was > STDERR_FILENO)
+		close(was);
+	else if (was < 0)
 		closelog();
-	out = STDERR_FILENO;
 }
 
-bool log_wants(enum log_level level) { return level <= max_level; }
+bool log_wants(enum log_level level) { return (int)level <= get(&max_level); }
 
 uint64_t log_errors(void) { return __atomic_load_n(&errors, __ATOMIC_RELAXED); }
 
@@ -63,11 +68,12 @@ static size_t stamp(char *to, size_t max)
 void log_line(enum log_level level, const char *module, const char *fmt, ...)
 {
 	char line[2048];
+	int to = get(&out);
 	if (level == LOG_LEVEL_ERROR)
 		__atomic_add_fetch(&errors, 1, __ATOMIC_RELAXED);
-	if (level > max_level)
+	if (!log_wants(level))
 		return;
-	size_t start = out < 0 ? 0 : stamp(line, sizeof line);
+	size_t start = to < 0 ? 0 : stamp(line, sizeof line);
 	size_t n = start + (size_t)snprintf(line + start, sizeof line - start, "%s %s: ", levels[level].name, module);
 	va_list ap;
 	va_start(ap, fmt);
@@ -78,11 +84,11 @@ void log_line(enum log_level level, const char *module, const char *fmt, ...)
 	for (size_t i = 0; i < n; i++) /* a name must not forge a line of its own */
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
-	if (out < 0) {
+	if (to < 0) {
 		syslog(levels[level].priority, "%.*s", (int)n, line);
 		return;
 	}
 	line[n++] = '\n';
-	ssize_t r = write(out, line, n); /* one write: lines of several threads do not mix */
+	ssize_t r = write(to, line, n); /* one write: lines of several threads do not mix */
 	(void)r;			 /* nowhere left to complain */
 }

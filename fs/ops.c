@@ -449,7 +449,7 @@ const struct fuse_lowlevel_ops ops = {
 	.removexattr = op_removexattr,
 };
 
-void ops_forget(struct fs *fs, struct forget *f)
+void ops_forget(struct fs *fs, const struct forget *f)
 {
 	lock_assert_none();
 	for (size_t i = 0; i < f->count; i++) {
@@ -460,5 +460,4 @@ void ops_forget(struct fs *fs, struct forget *f)
 		else
 			fuse_lowlevel_notify_inval_inode(fs->session, one->node, 0, 0);
 	}
-	forget_done(f);
 }

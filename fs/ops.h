@@ -9,6 +9,6 @@
 
 extern const struct fuse_lowlevel_ops ops; /* userdata: struct fs */
 
-/* Make the kernel forget, and free the list. Any thread that is not in an operation; no lock held. */
-void ops_forget(struct fs *fs, struct forget *f);
+/* Make the kernel forget. Any thread that is not in an operation; no lock held. */
+void ops_forget(struct fs *fs, const struct forget *f);
 #endif

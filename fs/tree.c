@@ -104,6 +104,7 @@ static int attach(struct tree *t, struct file *folder, struct file *f, struct fo
 	int r = map_put(&folder->by_base, first->base, first);
 	if (r)
 		return r;
+	folder->news += forget != NULL;
 	forget_add(forget, folder, folder->node, NULL);
 	return regroup(t, folder, first, forget);
 }
@@ -118,6 +119,7 @@ static void detach(struct tree *t, struct file *f, struct forget *forget)
 		folder->hidden--;
 		return;
 	}
+	folder->news += forget != NULL;
 	forget_add(forget, folder, folder->node, NULL);
 	forget_add(forget, folder, NULL, f->shown);
 	struct file *first = map_del(&folder->by_base, f->base), **at = &first;

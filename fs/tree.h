@@ -52,6 +52,7 @@ struct file {
 	enum listing listing;
 	bool listed;			/* at least once */
 	struct map by_shown, by_base;
+	uint64_t news;			/* counts changes from elsewhere to its names */
 	size_t hidden;			/* children that are not shown (Google Docs) */
 
 	struct model *model;		/* what model.c knows of head; guarded by its own lock */

@@ -15,6 +15,7 @@ struct watch {
 	char *token;		/* the thread's own */
 	int64_t read_ms;	/* atomic; 0: never */
 	bool failing;
+	struct forget last;	/* what the kernel was told at the last look */
 };
 
 struct news { struct fs *fs; struct forget forget; };
@@ -55,7 +56,12 @@ static void look(struct watch *w)
 {
 	struct news news = { .fs = w->fs };
 	int r = drive_changes(w->fs->drive, w->fs->shared_drive, &w->token, one_change, &news);
-	ops_forget(w->fs, &news.forget); /* also what came before an error */
+	/* Also what came before an error; and what was told at the last look once more, since a listing
+	 * that was under way then may have brought an old name back to the kernel after it. */
+	ops_forget(w->fs, &w->last);
+	ops_forget(w->fs, &news.forget);
+	forget_done(&w->last);
+	w->last = news.forget;
 	if (r == -EBADMSG) {
 		start_over(w);
 	} else if (r && r != -EINTR && !w->failing) {
@@ -97,6 +103,7 @@ static void watch_free(struct watch *w)
 {
 	pthread_cond_destroy(&w->wake);
 	lock_done(&w->lock);
+	forget_done(&w->last);
 	free(w->token);
 	free(w);
 }
