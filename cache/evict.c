@@ -77,30 +77,44 @@ static bool in_use(void *ctx, const char *name)
 }
 
 /* Bring the revision that was used longest ago into the table, if it is older than all that is
- * there; *ret: a reference of it, or NULL. */
-static void load_older(struct cache *c, struct rev **ret, uint64_t *ret_used)
+ * there; *ret: a reference of it, or NULL. -ENOENT: the table has all there are. */
+static int load_older(struct cache *c, struct rev **ret)
 {
 	char name[INDEX_NAME_MAX + 1];
+	uint64_t used;
 	*ret = NULL;
-	*ret_used = UINT64_MAX;
-	if (index_oldest(&c->index, in_use, c, name, ret_used))
-		return;
+	int e = index_oldest(&c->index, in_use, c, name, &used);
+	if (e)
+		return e;
 	store_acquire(c);
 	struct choice open = oldest_open(c);
-	bool older = !open.rev || *ret_used <= c->epoch + open.used;
+	bool older = !open.rev || used <= c->epoch + open.used;
 	store_release(c);
 	if (older && rev_get(c, name, REV_ANY_SIZE, ret))
 		*ret = NULL;
+	return 0;
+}
+
+/* All revisions are in the table and none can go: what the count says beyond them was damaged
+ * records, and must not make every fetch evict. */
+static void recount(struct cache *c) REQUIRES(store_lock)
+{
+	c->bytes = 0;
+	for (size_t i = 0; i < REV_BUCKETS; i++)
+		for (struct rev *r = c->table[i]; r; r = r->next)
+			c->bytes += r->bytes;
 }
 
 /* One more victim. Bytes it frees; *ret_more false when there is nothing left to take. */
 static uint64_t pick(struct cache *c, uint64_t goal, struct victim *v, bool *ret_more)
 {
 	struct rev *loaded;
-	uint64_t closed, freed = 0;
-	load_older(c, &loaded, &closed);
+	uint64_t freed = 0;
+	int e = load_older(c, &loaded);
 	store_acquire(c);
 	struct choice ch = oldest_open(c);
+	if (e == -ENOENT && !ch.rev)
+		recount(c);
 	uint32_t limit = ch.used;
 	if (ch.rev)
 		/* What was used within the same second goes with it: runs, not crumbs. */
