@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # not harness/: its google.py
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from emulator.launch import LocalDriveError  # noqa: E402

@@ -125,6 +125,10 @@ class Mount:
         """Does the daemon run?"""
         return self.process is not None and self.process.poll() is None
 
+    def was_unmounted(self):
+        """Did it end as asked for by unmount()?"""
+        return self.process is None and self.ended[-1:] == [0]
+
     # -- ask -----------------------------------------------------------------------------
 
     def cli(self, *arguments, check=True, timeout=60):

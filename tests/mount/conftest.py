@@ -90,7 +90,8 @@ def watch(request):
         return
     rig = request.getfixturevalue("rig")
     rig.drive.clear_faults()
-    dead = [mount for mount in rig.mounts if not mount.alive() or not is_mounted(mount.path)]
+    dead = [mount for mount in rig.mounts if not mount.was_unmounted()
+            and not (mount.alive() and is_mounted(mount.path))]
     texts = [mount.log_text()[-3000:] for mount in dead]
     for mount in dead:
         mount.remount()

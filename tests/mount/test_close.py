@@ -12,7 +12,7 @@ from harness.counting import counted
 from harness.google import md5
 from harness.paths import wait_until
 
-OPTIONS = ["poll=1,deadline=4,upload_deadline=3"]
+OPTIONS = ["poll=1,deadline=8,upload_deadline=8"]
 MIB = 1 << 20
 UPLOAD = "^/upload/"
 

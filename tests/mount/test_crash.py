@@ -27,6 +27,7 @@ file.write(b"half of a model" * 100000)
 file.flush()
 print("written", flush=True)
 sys.stdin.read()
+file.close()
 """
 
 

@@ -130,5 +130,6 @@ def test_saving_it_again_inside_another_module(pair, word, tmp_path):
     module.find = tensor.tf.function(lambda words: module.inner.lookup(words), input_signature=spec)
     tensor.tf.saved_model.save(module, str(tmp_path / "again"))
     asked = word.wv.index_to_key[:4] + [tensor.UNKNOWN]
-    answer = tensor.load(tmp_path / "again").find(tensor.tf.constant(asked)).numpy()
+    again = tensor.load(tmp_path / "again")  # held: its variables go with it
+    answer = again.find(tensor.tf.constant(asked)).numpy()
     assert models.same_bits(answer, tensor.expected(word.wv, asked))

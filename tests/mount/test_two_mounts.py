@@ -126,6 +126,20 @@ def test_changes_made_in_drive_itself(pair, place, google):
         sees(path / "d" / "g", b"two")
 
 
+def test_a_listing_under_way_while_things_change(pair, place, google, drive):
+    """The kernel keeps listings: what it was told late must not stay."""
+    one, _ = pair
+
+    def looks():
+        return sum(request["path"] == "/drive/v3/changes" for request in drive.log())
+    with os.scandir(one) as entries:
+        google.create(place.id, "new", b"x")
+        seen = looks()
+        wait_until(lambda: looks() >= seen + 4, "both mounts have looked at the change feed, and once more")
+        list(entries)
+    wait_until(lambda: os.listdir(one) == ["new"], "the new listing")
+
+
 def test_both_write_the_same_name(pair, place, google):
     """Two hosts create one name at once: Drive keeps two files, and both mounts show both."""
     one, two = pair
