@@ -112,12 +112,12 @@ void url_trace(struct buf *b, const char *url)
 	p = p ? strchr(p + 3, '/') : NULL;
 	if (!p)
 		return;
-	size_t n = strcspn(p, "?#");
+	size_t n = strcspn(p, "?#&");
 	buf_add(b, p, n);
 	char sep = '?';
 	for (p += n; *p == '?' || *p == '&'; p += n) {
 		p++;
-		n = strcspn(p, "&");
+		n = strcspn(p, "?#&");
 		for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
 			if (strncmp(p, shown[i], strlen(shown[i])))
 				continue;

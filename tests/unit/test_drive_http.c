@@ -105,7 +105,7 @@ TEST(drive_http__metadata_never_waits_for_bulk_and_bulk_is_bounded)
 	pthread_t t;
 	void *r;
 	server_start(script);
-	struct drive *d = server_drive_with(&(struct drive_config){ .connections_max = 1, .deadline_ms = 1500 });
+	struct drive *d = server_drive_with(&(struct drive_config){ .connections_max = 1, .deadline_ms = 500 });
 	CHECK_INT(drive_source(d, &f, &s), 0);
 	CHECK(pthread_create(&t, NULL, streamer, s) == 0);
 	while (server_requests() < 1)

@@ -4,11 +4,12 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const struct line *script, *token_script;
+static struct line script[64], token_script[16]; /* copies: a connection may outlive the test's frame */
 static struct request requests[SERVER_REQUESTS];
 static int request_count, token_count, line_at, token_at;
 static char wrong[512], root[64], key_path[512], trace_text[1 << 16];
@@ -128,7 +129,7 @@ static const struct line *next_line(const struct request *q)
 	pthread_mutex_lock(&lock);
 	if (!strncmp(q->head, "POST /token ", 12)) {
 		token_count++;
-		l = token_script && token_script[token_at].want ? &token_script[token_at++] : &token;
+		l = token_script[token_at].want ? &token_script[token_at++] : &token;
 	} else if (!script[line_at].want) {
 		blame("more requests than the script has", q);
 	} else {
@@ -196,8 +197,8 @@ static void spawn(void *(*fn)(void *), intptr_t arg)
 static void *listener(void *arg)
 {
 	int s = (int)(intptr_t)arg;
-	for (int fd; (fd = accept(s, NULL, NULL)) >= 0;)
-		spawn(connection, fd);
+	for (int fd, on = 1; (fd = accept(s, NULL, NULL)) >= 0; spawn(connection, fd))
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return NULL;
 }
 
@@ -211,6 +212,14 @@ static void write_key(void)
 	close(fd);
 }
 
+static void copy_script(struct line *to, size_t size, const struct line *from)
+{
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i + 1 < size && from[i].want; i++)
+		to[i] = from[i];
+	pthread_mutex_unlock(&lock);
+}
+
 void server_start(const struct line *lines)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -219,7 +228,7 @@ void server_start(const struct line *lines)
 	unsetenv("HTTP_PROXY");
 	unsetenv("all_proxy");
 	unsetenv("ALL_PROXY");
-	script = lines;
+	copy_script(script, sizeof script / sizeof *script, lines);
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK(s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a) == 0 && listen(s, 64) == 0);
 	CHECK(getsockname(s, (struct sockaddr *)&a, &n) == 0);
@@ -251,7 +260,10 @@ const struct request *server_request(int i)
 	return &requests[i];
 }
 
-void server_token_script(const struct line *lines) { token_script = lines; }
+void server_token_script(const struct line *lines)
+{
+	copy_script(token_script, sizeof token_script / sizeof *token_script, lines);
+}
 
 void server_done(void)
 {
