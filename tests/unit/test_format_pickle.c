@@ -135,6 +135,8 @@ TEST(format_pickle__bounds_memory)
 	CLEANUP_BUF struct buf b = BUF_INIT(1 << 24);
 	CLEANUP_SOURCE struct source *s = NULL;
 	CLEANUP_PICKLE struct pickle *p = NULL;
+	if (torture)
+		return; /* it would fail 300 allocations that are all the same */
 	buf_add(&b, "\x80\x02", 2);
 	for (int i = 0; i < 1 << 20; i++)
 		buf_byte(&b, ']');
@@ -157,20 +159,20 @@ TEST(format_pickle__can_be_cancelled)
  * counted. */
 TEST(format_pickle__holds_long_lists)
 {
-	enum { COUNT = 300000 };
+	const uint32_t count = torture ? 33000 : 300000;
 	CLEANUP_BUF struct buf b = BUF_INIT(1 << 24);
 	CLEANUP_SOURCE struct source *s = NULL;
 	CLEANUP_PICKLE struct pickle *p = NULL;
 	const unsigned char *word;
 	size_t n;
 	buf_add(&b, "\x80\x04(](", 5);
-	for (int i = 0; i < COUNT; i++) {
-		buf_printf(&b, "\x8c%cw%07d\x94", 8, i);
+	for (uint32_t i = 0; i < count; i++) {
+		buf_printf(&b, "\x8c%cw%07u\x94", 8, i);
 		if (i % 1000 == 999)
 			buf_str(&b, "e(");
 	}
 	buf_str(&b, "e}(");
-	for (uint32_t i = 0; i < COUNT; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		buf_byte(&b, 'j');
 		buf_add(&b, &i, 4);
 		buf_byte(&b, 'J');
@@ -181,7 +183,7 @@ TEST(format_pickle__holds_long_lists)
 	CHECK_INT(read_bytes(b.data, b.len, &p, &s), 0);
 	pickle_shed(p);
 	uint64_t list = pickle_item(p, pickle_top(p), 0);
-	CHECK_INT(pickle_count(p, list), COUNT);
-	CHECK_INT(pickle_bytes(p, pickle_item(p, list, 123456), &word, &n), 0);
-	CHECK(n == 8 && !memcmp(word, "w0123456", 8));
+	CHECK_INT(pickle_count(p, list), count);
+	CHECK_INT(pickle_bytes(p, pickle_item(p, list, 12345), &word, &n), 0);
+	CHECK(n == 8 && !memcmp(word, "w0012345", 8));
 }

@@ -23,8 +23,8 @@ static void check_floats(struct model_input *m, const float *want, size_t count)
 
 TEST(format_w2v__reads_text_as_gensim_does)
 {
-	static const char text[] = " 3  3 \r\naa 1 2 3\nb\xc2\xa0""b -.5 1_0 nan \t\r\n 1e-30 inf -1e400\nmore than the header says";
-	static const char *const words[] = { "aa", "b\xc2\xa0""b", "" };
+	static const char text[] = " 3  3 \r\naa 1 2 3\nb\xc2\xa0_b -.5 1_0 nan \t\r\n 1e-30 inf -1e400\nmore than the header says";
+	static const char *const words[] = { "aa", "b\xc2\xa0_b", "" };
 	const float want[] = { 1, 2, 3, -.5f, 10, NAN, 1e-30f, INFINITY, -INFINITY };
 	CLEANUP(model_done) struct model_input m = { 0 };
 	struct savedmodel_record r;
@@ -94,13 +94,14 @@ TEST(format_w2v__hostile_headers_make_nothing)
 	       "its first line promises 9223372036854775807 rows of 3 numbers, but it ends at byte 39");
 }
 
-enum { ROWS = 3000, WIDTH = 50 };
+enum { WIDTH = 50 };
+static int rows(void) { return torture ? 40 : 3000; }
 
 /* A model with rows longer than the pieces of a read, and what it holds. */
 static void make_binary(struct buf *b, float *want, const char *after_row)
 {
-	buf_printf(b, "%d %d\n", ROWS, WIDTH);
-	for (int i = 0; i < ROWS; i++) {
+	buf_printf(b, "%d %d\n", rows(), WIDTH);
+	for (int i = 0; i < rows(); i++) {
 		buf_printf(b, "w%d ", i);
 		for (int k = 0; k < WIDTH; k++)
 			want[i * WIDTH + k] = (float)(i * 7 % 1000 - k) / 16;
@@ -113,7 +114,7 @@ static void make_binary(struct buf *b, float *want, const char *after_row)
 TEST(format_w2v__gathers_binary_rows_in_large_writes)
 {
 	static const char *const after[] = { "", "\n" };
-	CLEANUP_FREE float *want = malloc(sizeof *want * ROWS * WIDTH);
+	CLEANUP_FREE float *want = malloc(sizeof *want * rows() * WIDTH);
 	CHECK(want);
 	for (int i = 0; i < 2; i++) {
 		CLEANUP_BUF struct buf b = BUF_INIT(1 << 20);
@@ -122,15 +123,15 @@ TEST(format_w2v__gathers_binary_rows_in_large_writes)
 		make_binary(&b, want, after[i]);
 		CHECK_INT(model_init(&m, b.data, b.len), 0);
 		CHECK_INT(model_scan(&m, &r), 0);
-		CHECK_INT(r.words, ROWS);
-		check_floats(&m, want, ROWS * WIDTH);
+		CHECK_INT(r.words, rows());
+		check_floats(&m, want, rows() * WIDTH);
 		CHECK(m.writes[SAVEDMODEL_MATRIX] <= 3);
 	}
 }
 
 TEST(format_w2v__a_binary_file_that_is_cut_short_is_refused)
 {
-	CLEANUP_FREE float *want = malloc(sizeof *want * ROWS * WIDTH);
+	CLEANUP_FREE float *want = malloc(sizeof *want * rows() * WIDTH);
 	CLEANUP_BUF struct buf b = BUF_INIT(1 << 20), record = BUF_INIT(1 << 10);
 	CLEANUP(model_done) struct model_input m = { 0 };
 	char why[100];
@@ -138,7 +139,7 @@ TEST(format_w2v__a_binary_file_that_is_cut_short_is_refused)
 	make_binary(&b, want, "");
 	CHECK_INT(model_init(&m, b.data, b.len - 5), 0);
 	CHECK_INT(savedmodel_scan(&m.in, SAVEDMODEL_W2V_BINARY, &record), -EBADMSG);
-	snprintf(why, sizeof why, "ends at byte %zu, in row %d of %d", b.len - 5, ROWS, ROWS);
+	snprintf(why, sizeof why, "ends at byte %zu, in row %d of %d", b.len - 5, rows(), rows());
 	CHECK_STR(err_last(), why);
 }
 
