@@ -86,6 +86,7 @@ TEST(cache_disk__a_flipped_bit_is_fetched_again)
 
 TEST(cache_disk__a_truncated_file_is_fetched_again)
 {
+	HEAVY;
 	struct cache_stats st;
 	fill("f", 6 * MB, 3);
 	CHECK_INT(truncate(file_of("f.r1"), 2 * MB + 5), 0);
@@ -97,6 +98,7 @@ TEST(cache_disk__a_truncated_file_is_fetched_again)
 
 TEST(cache_disk__a_file_that_is_cut_while_it_is_read_heals)
 {
+	HEAVY;
 	struct cache *c = open_cache(64 * MB);
 	struct fake *f = fake_new(4 * MB, 3);
 	struct source *s = wrap(c, "f", &f->src);
@@ -161,6 +163,7 @@ TEST(cache_disk__an_index_that_is_deleted_leaves_no_orphans)
 
 TEST(cache_disk__a_damaged_state_is_refused_and_kept)
 {
+	HEAVY;
 	char dir[256], path[512];
 	struct stat a, b;
 	struct cache *c = open_cache(64 * MB);

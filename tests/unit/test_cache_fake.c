@@ -120,10 +120,15 @@ void fake_set(struct fake *f, uint64_t hold_at, uint64_t fail_at)
 
 void fake_await(struct fake *f, unsigned n)
 {
+	struct timespec t;
+	int r = 0;
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += 5;
 	pthread_mutex_lock(&f->m);
-	while (f->waiting < n)
-		pthread_cond_wait(&f->c, &f->m);
+	while (f->waiting < n && !r)
+		r = pthread_cond_timedwait(&f->c, &f->m, &t);
 	pthread_mutex_unlock(&f->m);
+	CHECK_INT(r, 0); /* its reader failed before it came here */
 }
 
 uint64_t fake_streams(struct fake *f)

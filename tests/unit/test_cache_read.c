@@ -133,6 +133,7 @@ static int reader_end(struct reader *r)
 
 TEST(cache_read__eight_threads_share_one_fetch)
 {
+	HEAVY;
 	struct one o = one_open(64 * MB, 4 * MB);
 	struct reader r[8];
 	fake_set(o.f, 0, UINT64_MAX);
@@ -266,6 +267,7 @@ TEST(cache_read__a_dropped_revision_is_forgotten_but_stays_readable_where_it_is_
 
 TEST(cache_read__a_key_that_changed_its_size_starts_again)
 {
+	HEAVY;
 	struct one o = one_open(64 * MB, 6 * MB);
 	read_all(o.s, o.f, MB);
 	struct fake *g = fake_new(3 * MB, 9);

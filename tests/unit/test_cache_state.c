@@ -11,6 +11,7 @@ enum { MB = 1 << 20 };
 
 TEST(cache_state__holds_values_by_table_and_key)
 {
+	HEAVY;
 	struct cache *c = open_cache(64 * MB);
 	struct buf b = BUF_INIT(1 << 20);
 	char longest[512];
