@@ -2,6 +2,7 @@
 #include "fs/folder.h"
 
 #include "fs/name.h"
+#include "fs/watch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ enum { WAIT_MS = 200 };
 
 /* ---- listing */
 
-struct listing_news { struct fs *fs; struct file *folder; };
+struct listing_news { struct fs *fs; struct file *folder; struct forget forget; };
 
 static int one_listed(void *ctx, struct drive_file *news)
 {
@@ -22,7 +23,9 @@ static int one_listed(void *ctx, struct drive_file *news)
 	if (!news->parent[0]) /* Drive hides a parent that we may not see; we asked for it by id */
 		memcpy(news->parent, l->folder->id, sizeof news->parent);
 	lock_acquire(&l->fs->tree.lock);
-	int r = tree_apply(&l->fs->tree, news, NULL, NULL);
+	/* Of what a first listing brings the kernel knows nothing yet. */
+	bool tell = l->folder->listed || tree_file(&l->fs->tree, news->id);
+	int r = tree_apply(&l->fs->tree, news, tell ? &l->forget : NULL, NULL);
 	lock_release(&l->fs->tree.lock);
 	return r;
 }
@@ -54,15 +57,16 @@ int folder_list(struct fs *fs, struct file *folder)
 	int r = claim(t, folder, &ours, &since);
 	if (r || !ours)
 		return r;
-	struct listing_news l = { fs, folder };
+	struct listing_news l = { .fs = fs, .folder = folder };
 	r = drive_list(fs->drive, folder->id, one_listed, &l);
 	lock_acquire(&t->lock);
 	if (!r && folder->listed)
-		tree_sweep(t, folder, since, NULL);
+		tree_sweep(t, folder, since, &l.forget);
 	folder->listed |= !r;
 	folder->listing = r ? LISTING_UNKNOWN : LISTING_COMPLETE;
 	pthread_cond_broadcast(&t->listed);
 	lock_release(&t->lock);
+	watch_forget(fs->watch, &l.forget); /* a file may have come here from a folder that the kernel knows */
 	return r;
 }
 

@@ -19,6 +19,7 @@ struct model {
 	enum savedmodel_kind kind;
 	enum model_state state;
 	int error;
+	uint64_t error_clock;		/* tree.clock then: any news since, of a side-car say, may have mended it */
 	char error_text[512];
 	struct savedmodel *saved;	/* READY; replaced once, when the CRC is known */
 	struct savedmodel *unchecked;	/* the one before, which somebody may still use */
@@ -337,6 +338,7 @@ static int scan_once(struct fs *fs, struct model *m)
 		r = -EBADMSG; /* a name that readdir has shown must not be ENOENT: a file that it needs is missing */
 	lock_acquire(&fs->tree.lock);
 	CLEANUP_FREE char *path = tree_path(&fs->tree, m->file);
+	uint64_t clock = fs->tree.clock;
 	lock_release(&fs->tree.lock);
 	if (r)
 		log_error("saved_model", "%s: no SavedModel of it: %s (check the file, or save the model again)",
@@ -345,6 +347,7 @@ static int scan_once(struct fs *fs, struct model *m)
 	m->state = !r ? MODEL_READY : lasting(r) ? MODEL_FAILED : MODEL_NEW;
 	m->saved = sm;
 	m->error = r;
+	m->error_clock = clock;
 	snprintf(m->error_text, sizeof m->error_text, "%s", err_last());
 	pthread_cond_broadcast(&fs->model_changed);
 	lock_release(&fs->model_lock);
@@ -360,8 +363,13 @@ int model_open(struct fs *fs, struct file *f, const struct content *c, struct mo
 	struct model *m = get(fs, f, c);
 	if (!m)
 		return -ENOMEM;
+	lock_acquire(&fs->tree.lock);
+	uint64_t clock = fs->tree.clock;
+	lock_release(&fs->tree.lock);
 	lock_acquire(&fs->model_lock);
 	m->kind = kind;
+	if (m->state == MODEL_FAILED && m->error_clock != clock)
+		m->state = MODEL_NEW;
 	while (m->state == MODEL_SCANS && !r) {
 		if (cancelled())
 			r = err_set(-EINTR, "interrupted while the model is being scanned");

@@ -15,12 +15,8 @@ void forget_done(struct forget *f)
 	*f = (struct forget){ 0 };
 }
 
-/* Remember that the kernel must drop `name` in `parent`, or, without a name, what it keeps of
- * `node`. Without memory it is left out: the kernel's own timeout is the fallback. */
-static void forget_add(struct forget *f, const struct file *parent, const struct inode *node, const char *name)
+void forget_take(struct forget *f, struct forget_one *one)
 {
-	if (!f || (name && !(parent && parent->node)))
-		return;
 	if (f->count == f->cap) {
 		size_t cap = f->cap ? f->cap * 2 : 16;
 		struct forget_one *all = realloc(f->all, cap * sizeof *all);
@@ -29,9 +25,23 @@ static void forget_add(struct forget *f, const struct file *parent, const struct
 		f->all = all;
 		f->cap = cap;
 	}
-	f->all[f->count++] = (struct forget_one){
+	f->all[f->count++] = *one;
+	one->name = NULL;
+}
+
+/* Remember that the kernel must drop `name` in `parent`, or, without a name, what it keeps of
+ * `node`. Without memory it is left out: the kernel's own timeout is the fallback. */
+static void forget_add(struct forget *f, const struct file *parent, const struct inode *node, const char *name)
+{
+	if (!f || (name && !(parent && parent->node)))
+		return;
+	struct forget_one one = {
 		parent && parent->node ? parent->node->id : 0, node ? node->id : 0, name ? strdup(name) : NULL,
 	};
+	if (name && !one.name)
+		return;
+	forget_take(f, &one);
+	free(one.name);
 }
 
 /* ---- names within a folder */

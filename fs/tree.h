@@ -99,6 +99,7 @@ struct forget {
 	size_t count, cap;
 };
 void forget_done(struct forget *f);
+void forget_take(struct forget *f, struct forget_one *one); /* moves `one`; its name is NULL then */
 
 /* Without the lock; `root` is emptied. */
 MUST_CHECK int tree_init(struct tree *t, struct drive_file *root);

@@ -12,6 +12,7 @@ struct watch {
 	struct lock lock;	/* RANK_QUEUE */
 	pthread_cond_t wake;
 	bool stop GUARDED_BY(lock);
+	struct forget queue GUARDED_BY(lock);	/* from operations */
 	char *token;		/* the thread's own */
 	int64_t read_ms;	/* atomic; 0: never */
 	bool failing;
@@ -74,6 +75,26 @@ static void look(struct watch *w)
 	w->failing = r != 0;
 }
 
+/* Tell the kernel what operations found out, and wait for the time of the next look. */
+static void wait_until(struct watch *w, int64_t until) REQUIRES(w->lock)
+{
+	while (!w->stop) {
+		struct forget f = w->queue;
+		w->queue = (struct forget){ 0 };
+		if (f.count) {
+			lock_release(&w->lock);
+			ops_forget(w->fs, &f);
+			forget_done(&f);
+			lock_acquire(&w->lock);
+			continue;
+		}
+		int64_t left = until - now_ms();
+		if (left <= 0)
+			return;
+		(void)lock_wait(&w->lock, &w->wake, (int)left);
+	}
+}
+
 static bool stopping(void *ctx)
 {
 	const struct fs *fs = ctx;
@@ -86,9 +107,7 @@ static void *watch_main(void *arg)
 	cancel_set(stopping, w->fs);
 	lock_acquire(&w->lock);
 	while (!w->stop) {
-		int64_t until = now_ms() + (int64_t)w->fs->config->poll * 1000;
-		for (int64_t left; !w->stop && (left = until - now_ms()) > 0;)
-			(void)lock_wait(&w->lock, &w->wake, (int)left);
+		wait_until(w, now_ms() + (int64_t)w->fs->config->poll * 1000);
 		if (w->stop)
 			break;
 		lock_release(&w->lock);
@@ -104,6 +123,7 @@ static void watch_free(struct watch *w)
 	pthread_cond_destroy(&w->wake);
 	lock_done(&w->lock);
 	forget_done(&w->last);
+	forget_done(&w->queue);
 	free(w->token);
 	free(w);
 }
@@ -139,6 +159,21 @@ struct watch *watch_stop(struct watch *w)
 	pthread_join(w->thread, NULL);
 	watch_free(w);
 	return NULL;
+}
+
+void watch_forget(struct watch *w, struct forget *f)
+{
+	lock_acquire(&w->lock);
+	if (!w->queue.count) {
+		forget_done(&w->queue);
+		w->queue = *f;
+		*f = (struct forget){ 0 };
+	}
+	for (size_t i = 0; i < f->count; i++)
+		forget_take(&w->queue, &f->all[i]);
+	pthread_cond_signal(&w->wake);
+	lock_release(&w->lock);
+	forget_done(f);
 }
 
 int64_t watch_age_s(const struct watch *w)
