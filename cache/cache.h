@@ -83,7 +83,7 @@ int draft_publish(struct draft *d, const struct cache_key *key);
 struct draft *draft_discard(struct draft *d);
 /* Let go without dropping: bytes and note stay for a later run. NULL is fine; returns NULL. */
 struct draft *draft_leave(struct draft *d);
-/* Each draft that an earlier run left behind (and this one has not opened): number, size, note. */
+/* Each draft that was left behind, by an earlier run or by this one: number, size, note. */
 MUST_CHECK int cache_drafts(struct cache *c, int (*each)(void *ctx, uint64_t number, uint64_t size,
 							 const void *note, size_t n), void *ctx);
 

@@ -57,8 +57,28 @@ static int room_for_blocks(struct draft *d, uint64_t size) REQUIRES(draft_lock)
 	return 0;
 }
 
+static void list_add(struct draft *d)
+{
+	store_acquire(d->c);
+	d->next = d->c->drafts;
+	d->c->drafts = d;
+	store_release(d->c);
+}
+
+static void list_remove(struct draft *d)
+{
+	store_acquire(d->c);
+	struct draft **at = &d->c->drafts;
+	while (*at && *at != d)
+		at = &(*at)->next;
+	if (*at)
+		*at = d->next;
+	store_release(d->c);
+}
+
 static struct draft *draft_free(struct draft *d)
 {
+	list_remove(d);
 	close(d->fd);
 	source_unref(d->base);
 	draft_acquire(d);
@@ -100,6 +120,7 @@ int draft_create(struct cache *c, struct source *base, struct draft **ret)
 	}
 	d->c = c;
 	lock_init(&d->lock, RANK_DRAFT);
+	list_add(d);
 	int r = base ? start_on_base(d, base) : 0;
 	if (r) {
 		draft_discard(d);

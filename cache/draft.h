@@ -25,6 +25,7 @@ struct draft {
 	struct cache *c;	/* fixed */
 	uint64_t number;	/* fixed */
 	int fd;			/* fixed */
+	struct draft *next GUARDED_BY(store_lock);	/* c->drafts */
 	struct lock lock;
 	enum draft_state state GUARDED_BY(draft_lock);
 	uint64_t size GUARDED_BY(draft_lock);

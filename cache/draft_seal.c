@@ -302,7 +302,7 @@ int draft_recover(struct cache *c)
 			r = 0;
 	}
 	store_acquire(c);
-	c->draft_next = c->draft_first = most + 1;
+	c->draft_next = most + 1;
 	store_release(c);
 	return r;
 }
@@ -325,13 +325,23 @@ static int show(struct cache *c, uint64_t number,
 	return each(ctx, number, (uint64_t)st.st_size, note.data ? note.data : "", note.len);
 }
 
+static bool is_open(struct cache *c, uint64_t number)
+{
+	store_acquire(c);
+	const struct draft *d = c->drafts;
+	while (d && d->number != number)
+		d = d->next;
+	store_release(c);
+	return d;
+}
+
 int cache_drafts(struct cache *c, int (*each)(void *ctx, uint64_t number, uint64_t size, const void *note, size_t n),
 		 void *ctx)
 {
 	struct numbers x = { 0 };
 	int r = list_numbers(c, &x);
 	for (size_t i = 0; i < x.n && !r; i++)
-		if (x.v[i] < c->draft_first)
+		if (!is_open(c, x.v[i]))
 			r = show(c, x.v[i], each, ctx);
 	free(x.v);
 	return r;

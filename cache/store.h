@@ -65,7 +65,7 @@ struct cache {
 	bool warned_disk GUARDED_BY(store_lock), warned_index GUARDED_BY(store_lock);
 	struct cache_stats stats GUARDED_BY(store_lock);
 	uint64_t draft_next GUARDED_BY(store_lock);
-	uint64_t draft_first;		/* numbers below were there at cache_open(); fixed */
+	struct draft *drafts GUARDED_BY(store_lock);	/* those that somebody has */
 };
 
 static inline void store_acquire(struct cache *c) ACQUIRE(store_lock) TSA(no_thread_safety_analysis)

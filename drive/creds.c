@@ -72,7 +72,7 @@ int creds_open(const char *path, const char *api_root, struct creds **ret)
 	if (!path)
 		path = getenv("GOOGLE_APPLICATION_CREDENTIALS");
 	if (!path || !*path)
-		return err_set(-ENOENT, "no key file: name one, or set GOOGLE_APPLICATION_CREDENTIALS");
+		return err_set(-ENOENT, "no key file: name one by -o key_file=FILE, or set GOOGLE_APPLICATION_CREDENTIALS");
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return open_error(path);

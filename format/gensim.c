@@ -236,9 +236,9 @@ static int open_sidecar(struct model *m)
 	snprintf(m->suffix, sizeof m->suffix, "%s.%s.npy", m->prefix, m->matrix_name);
 	int r = m->in->open(m->in->ctx, m->suffix, &m->sidecar);
 	if (r)
-		return r == -ENOENT ? err_set(r, "its side-car \"...%s\" is missing", m->suffix) : r;
+		return r == -ENOENT ? err_set(r, "its side-car \"*%s\" is missing", m->suffix) : r;
 	r = npy_read(m->sidecar, &m->matrix);
-	return r == -EBADMSG ? err_set(r, "side-car \"...%s\" %s", m->suffix, err_last()) : r;
+	return r == -EBADMSG ? err_set(r, "its side-car \"*%s\" %s", m->suffix, err_last()) : r;
 }
 
 /* 0 with matrix_name set when the attribute is there, in either way. */

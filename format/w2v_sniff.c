@@ -124,12 +124,11 @@ static bool is_binary_row(const unsigned char *p, const unsigned char *end, uint
 	return are_floats(p, count) && !is_text(p, p + count * 4);
 }
 
-/* V words of at least a byte, a blank and 4 D bytes each. */
-static bool has_room(const struct w2v_header *h, uint64_t size)
+/* Is there a first row: a word of at least a byte, a blank and 4 D bytes? A file that lacks others
+ * was cut short, and the scan says so; left out of the view it would only be missed. */
+static bool has_row(const struct w2v_header *h, uint64_t size)
 {
-	uint64_t row, need;
-	return !__builtin_mul_overflow(h->width, 4, &row) && !__builtin_add_overflow(row, 2, &row) &&
-	       !__builtin_mul_overflow(row, h->rows, &need) && need <= size - h->size;
+	return h->rows && h->width <= (size - h->size) / 4 && size - h->size >= 2 + 4 * h->width;
 }
 
 enum savedmodel_kind w2v_sniff(const void *head, size_t n, uint64_t size)
@@ -141,5 +140,5 @@ enum savedmodel_kind w2v_sniff(const void *head, size_t n, uint64_t size)
 	if (is_text_row(p + h.size, p + n, n < size, h.width))
 		return SAVEDMODEL_W2V_TEXT;
 	const unsigned char *b = head;
-	return has_room(&h, size) && is_binary_row(b + h.size, b + n, h.width) ? SAVEDMODEL_W2V_BINARY : SAVEDMODEL_NONE;
+	return has_row(&h, size) && is_binary_row(b + h.size, b + n, h.width) ? SAVEDMODEL_W2V_BINARY : SAVEDMODEL_NONE;
 }
