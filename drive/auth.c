@@ -174,6 +174,7 @@ static int ask(struct auth *a, int64_t end_at_ms, struct http_response *resp, st
 		.lane = HTTP_META, .method = "POST", .url = a->creds->token_uri,
 		.content_type = "application/x-www-form-urlencoded",
 		.has_body = true, .head = form.data, .head_n = form.len, .end_at_ms = end_at_ms,
+		.stall_ms = a->cfg.deadline_ms / 2,
 	};
 	r = http_do(a->cfg.http, &req, resp);
 	explicit_bzero(form.data, form.len);

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { STALL_MAX_MS = 120000 }; /* the answer to a big file's last byte takes tens of seconds */
+
 void call_init(struct call *c, struct drive *d, const char *method, const char *path, const char *what,
 	       const char *subject)
 {
@@ -116,6 +118,12 @@ int call_once(struct call *c)
 	return r;
 }
 
+int64_t call_stall_ms(const struct call *c)
+{
+	int64_t half = c->deadline_ms / 2;
+	return half < STALL_MAX_MS ? half : STALL_MAX_MS;
+}
+
 void call_progress(struct call *c)
 {
 	c->attempt = 0;
@@ -149,6 +157,7 @@ int call_run(struct call *c)
 {
 	for (;;) {
 		c->req.end_at_ms = c->start_ms + c->deadline_ms;
+		c->req.stall_ms = call_stall_ms(c);
 		int r = call_once(c);
 		if (r == 0)
 			return 0;

@@ -55,6 +55,9 @@ MUST_CHECK int call_once(struct call *c);
 void call_moved(struct call *c, int64_t began_ms);
 /* After a failed call_once(): waits as the table says and returns 0, or ends it with -errno. */
 MUST_CHECK int call_retry(struct call *c);
+/* The longest silence of one request: a part of the deadline, so that a connection that went dead
+ * leaves time for another. */
+int64_t call_stall_ms(const struct call *c);
 /* Bytes moved: attempts and time are counted from here. */
 void call_progress(struct call *c);
 /* call_once() until it succeeds or may not be tried again, within deadline_ms. */

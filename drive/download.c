@@ -127,7 +127,7 @@ static int run_stream(struct stream *s)
 	c.req.sink = on_bytes;
 	c.req.sink_ctx = s;
 	c.req.follow = true;
-	c.req.stall_ms = c.deadline_ms;
+	c.req.stall_ms = call_stall_ms(&c);
 	for (unsigned empty = 0; s->pos < s->end;) {
 		uint64_t before = s->pos;
 		int r = fetch(s, &c);

@@ -70,7 +70,7 @@ static void set_bytes(struct upload *u, uint64_t off, uint64_t n)
 	q->body_n = n;
 	q->sent = on_sent;
 	q->sent_ctx = u;
-	q->stall_ms = u->call.deadline_ms;
+	q->stall_ms = call_stall_ms(&u->call);
 }
 
 /* The metadata that go with the bytes. */
@@ -108,13 +108,18 @@ static bool same_bytes(const struct upload *u, const struct drive_file *f)
 	       !memcmp(md5, f->md5, sizeof md5);
 }
 
+/* From the beginning: at once for the first time, then with growing pauses. The reason is
+ * recorded. */
 static int fresh_start(struct upload *u, enum step *next)
 {
 	*next = START;
 	if (++u->starts > STARTS_MAX)
 		return err_set(-EIO, "upload \"%s\": begun %d times without success (%s)", title(u->put), STARTS_MAX,
 			       err_last());
-	return 0;
+	if (u->starts == 1)
+		return 0;
+	u->call.error = (struct drive_error){ .status = 404, .cls = ERROR_UNCLEAR, .err = -ETIMEDOUT, .retry_after_ms = -1 };
+	return call_retry(&u->call);
 }
 
 /* Drive holds a file now. Other bytes than ours: once more from the beginning, into the same id. */
@@ -256,6 +261,7 @@ static int open_session(struct upload *u, enum step *next)
 	c->req.header[0] = "X-Upload-Content-Type: " BYTES_TYPE;
 	c->req.header[1] = length.data;
 	c->req.end_at_ms = c->start_ms + c->deadline_ms;
+	c->req.stall_ms = call_stall_ms(c);
 	r = call_once(c);
 	if (r == 0) {
 		*next = SEND;
@@ -374,6 +380,7 @@ static int step_ask(struct upload *u, enum step *next)
 	c->req.header[0] = range.data;
 	c->req.trace_note = range.data + strlen("Content-Range: ");
 	c->req.end_at_ms = c->start_ms + c->deadline_ms;
+	c->req.stall_ms = call_stall_ms(c);
 	r = call_once(c);
 	if (r < 0)
 		return session_failed(u, r, next);
