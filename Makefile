@@ -87,7 +87,7 @@ $(O)/tests/%.o: tests/%.c Makefile | $(O)/tests/unit/.dir $(O)/tests/fuzz/.dir $
 # Set-up first: on a fresh machine neither the compiler nor the tests' Python is there yet.
 ## demo: install what is needed, build, and do the main job on a local Drive
 demo:
-	@tests/setup
+	@tests/setup demo
 	@$(MAKE) all
 	@tests/demo
 ## check: install what is needed and run every test (minutes)

@@ -2,21 +2,22 @@
 """One request from token to answer: faults, credentials, parameters, limits, method, errors."""
 import json
 import re
-import threading
-import time
 import urllib.parse
 
-from . import errors, fields, schema
+from . import errors, fields, limits, schema
 from .http1 import BadRequest, Gone, Response
 from .oauth import SCOPE
-from .resource import View
+from .resource import View, resource_key
 
 JSON = "application/json; charset=UTF-8"
 READ_SCOPES = {SCOPE + name for name in ("drive", "drive.readonly", "drive.file",
                                          "drive.metadata", "drive.metadata.readonly")}
 MEDIA_SCOPES = {SCOPE + name for name in ("drive", "drive.readonly", "drive.file")}
+ONLY_OWN = SCOPE + "drive.file"          # shows what the same app has made, and nothing else
+ALL_FILES = READ_SCOPES - {ONLY_OWN}
 WRITE_SCOPES = {SCOPE + name for name in ("drive", "drive.file")}
 GLOBAL = set(schema.GLOBAL)
+BAD_UTF8 = {"byte": b"\xff", "overlong": b"\xc0\xaf", "surrogate": b"\\ud800"}
 PARAMETERS = {method: dict((word.split("=") + [None])[:2] for word in text.split())
               for method, text in schema.PARAMETERS.items()}
 
@@ -40,7 +41,7 @@ class Call:
         self.drive, self.request, self.route = drive, request, route
         self.store, self.switches = drive.store, drive.switches
         self.args = [urllib.parse.unquote(arg) for arg in args]
-        self.account, self.params, self.view = None, {}, None
+        self.account, self.app, self.params, self.view = None, None, {}, None
 
     def authenticate(self):
         """Find the account; 401 and 403 as Drive words them."""
@@ -50,14 +51,24 @@ class Call:
             query.get("access_token") or query.get("oauth_token")
         if not token:
             raise errors.login_required(self.route.full_name)
-        self.account, scopes = self.drive.oauth.account_of(token)
+        self.account, scopes, app = self.drive.oauth.grant_of(token)
         if self.account is None:
             raise errors.unauthorized()
+        self.app = app
         wanted = WRITE_SCOPES if self.route.write else \
             MEDIA_SCOPES if query.get("alt") == "media" else READ_SCOPES
         if not scopes & wanted:
             raise errors.insufficient_scope(self.route.full_name)
-        self.view = View(self.store, self.switches, self.account)
+        self.view = View(self.store, self.switches, self.account, self._keys(),
+                         app if ONLY_OWN in scopes and not scopes & ALL_FILES else None)
+
+    def _keys(self):
+        """Ids whose resource key the request shows; None where nobody asks for keys."""
+        if not self.switches.resource_keys:
+            return None
+        pairs = [pair.strip().partition("/") for pair in
+                 self.request.header("x-goog-drive-resource-keys", "").split(",")]
+        return {file_id for file_id, _, key in pairs if key == resource_key(file_id)}
 
     def read_parameters(self):
         """Check and convert the query; 400 for what the method does not know."""
@@ -87,7 +98,7 @@ class Call:
         if size < 1:
             raise errors.invalid("pageSize", "Invalid value '%d'. Values must be within the range: "
                                              "[1, %d]" % (size, most), "invalidParameter")
-        return min(size, most)
+        return min(size, most, self.switches.page_size_max or most)
 
     def tree(self, kind, default=None):
         """The fields mask as a tree; `default` when none was sent."""
@@ -116,7 +127,10 @@ class Call:
                    ("Pragma", "no-cache"), ("Vary", "Origin"), ("Vary", "X-Origin")]
         if self.switches.etag_header:
             headers.append(("ETag", '"%x"' % (hash(text) & 0xffffffff)))
-        return Response(status, (text + "\n").encode(), JSON, headers)
+        data = (text + "\n").encode()
+        if self.switches.bad_utf8:
+            data = data.replace("\ufffd".encode(), BAD_UTF8[self.switches.bad_utf8])
+        return Response(status, data, JSON, headers)
 
     def file(self, file_id):
         """A file the account may see; 404 otherwise. `root` is its My Drive."""
@@ -154,42 +168,6 @@ def _convert(name, value, kind):
                                  "invalidParameter")
         return value.lower() == "true"
     return value
-
-
-class Limits:
-    """Quota units a minute and writes a second, per account."""
-
-    def __init__(self, switches):
-        self.switches = switches
-        self._lock = threading.Lock()
-        self._buckets = {}
-
-    def spend(self, account, route):
-        """Take what a request costs, or raise Drive's rate limit error."""
-        switches = self.switches
-        with self._lock:
-            if switches.rate_limit_units:
-                self._take((account["email"], "units"), route.units,
-                           switches.rate_limit_units / 60, switches.rate_limit_units)
-            if switches.rate_limit_writes and route.write:
-                self._take((account["email"], "writes"), 1, switches.rate_limit_writes,
-                           max(1, switches.rate_limit_burst))
-
-    def reset(self):
-        """Fill all buckets."""
-        with self._lock:
-            self._buckets = {}
-
-    def _take(self, key, cost, rate, burst):
-        now = time.monotonic()
-        level, then = self._buckets.get(key, (burst, now))
-        level = min(burst, level + (now - then) * rate)
-        if level < cost:
-            self._buckets[key] = (level, now)
-            status = int(self.switches.rate_limit_status)
-            reason = "userRateLimitExceeded" if status == 403 else "rateLimitExceeded"
-            raise errors.made_to_order(status, reason)
-        self._buckets[key] = (level - cost, now)
 
 
 class Api:
@@ -247,7 +225,7 @@ class Api:
             return self.drive.uploads.resume(call)
         call.authenticate()
         call.read_parameters()
-        self.drive.limits.spend(call.account, route)
+        self.drive.limits.spend(call.account, route, self.units(route, request))
         return route.handler(call)
 
     def error(self, error):
@@ -256,9 +234,7 @@ class Api:
             return Response(error.status, error.text.encode(), "text/html; charset=UTF-8")
         headers = error.headers
         switches = self.drive.switches
-        limited = "ateLimitExceeded" in error.reason or error.status in (429, 503)
-        if switches.retry_after and limited:
-            headers = headers + [("Retry-After", str(int(switches.retry_after)))]
+        headers = headers + limits.retry_after(switches, error, self.drive.store.seconds())
         if switches.non_json_errors:
             text = "<!DOCTYPE html><html><title>Error %d</title><p>%s</html>\n" % (
                 error.status, error.top or error.message)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The File resource as Drive shows it to one account: only the members that were asked for."""
+import base64
+import fnmatch
+import hashlib
+
 from . import fields, rights
 from .store import FOLDER, NATIVE, SHORTCUT, head_of, is_blob
 from .times import format_time
@@ -7,12 +11,18 @@ from .times import format_time
 DEFAULT = {"kind": None, "id": None, "name": None, "mimeType": None, "resourceKey": None}
 
 
+def resource_key(file_id):
+    """The key of an item that is shared by link."""
+    digest = hashlib.sha256(b"resource key of " + file_id.encode()).digest()
+    return "0-" + base64.urlsafe_b64encode(digest)[:22].decode()
+
+
 class View:
     """How one account sees files."""
 
-    def __init__(self, store, switches, account):
+    def __init__(self, store, switches, account, keys=None, app=None):
         self.store, self.switches, self.account = store, switches, account
-        self.rights = rights.Rights(store, account)
+        self.rights = rights.Rights(store, account, keys, app)
 
     def file(self, record, tree=None):
         """The resource, cut to a fields mask (None = Drive's default members)."""
@@ -63,8 +73,21 @@ class View:
 
     def downloadable(self, record):
         """May this account fetch the bytes?"""
-        limited = record.get("copyRequiresWriterPermission")
-        return not limited or self.rights.rank(record) >= rights.WRITE
+        return self.rights.rank(record) >= self._download_rank(record)
+
+    def _download_rank(self, record):
+        limits, pattern = record.get("downloadLimits") or {}, self.switches.download_restricted
+        if limits.get("restrictedForWriters") or \
+                pattern and fnmatch.fnmatchcase(record["name"], pattern):
+            return rights.OWN
+        if limits.get("restrictedForReaders") or record.get("copyRequiresWriterPermission"):
+            return rights.WRITE
+        return rights.READ
+
+    def key_of(self, record):
+        """The resource key of an item that is shared by link, where keys are in use."""
+        linked = record and any(p["type"] == "anyone" for p in record.get("permissions", ()))
+        return resource_key(record["id"]) if linked and self.switches.resource_keys else None
 
     def permissions(self, record):
         """The Permission resources, inherited ones too; None for mere readers."""
@@ -150,7 +173,9 @@ def _description(view, record):
 def _shortcut(view, record):
     if record["mimeType"] != SHORTCUT:
         return None
-    return {key: value for key, value in record["shortcut"].items() if value}
+    key = view.key_of(view.store.files.get(record["shortcut"]["targetId"]))
+    full = {**record["shortcut"], "targetResourceKey": key}
+    return {name: value for name, value in full.items() if value}
 
 
 def _extension(_, record):
@@ -210,9 +235,12 @@ def _icon(_, record):
 
 
 def _restrictions(view, record):
-    limited = bool(record.get("copyRequiresWriterPermission"))
-    one = {"restrictedForReaders": limited, "restrictedForWriters": False}
-    return {"itemDownloadRestriction": one, "effectiveDownloadRestrictionWithContext": dict(one)}
+    own = record.get("downloadLimits") or {}
+    rank = view._download_rank(record)
+    item = {"restrictedForReaders": bool(own.get("restrictedForReaders")),
+            "restrictedForWriters": bool(own.get("restrictedForWriters"))}
+    return {"itemDownloadRestriction": item, "effectiveDownloadRestrictionWithContext": {
+        "restrictedForReaders": rank > rights.READ, "restrictedForWriters": rank > rights.WRITE}}
 
 
 def _thumbnail_version(_, record):

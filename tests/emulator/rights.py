@@ -18,18 +18,23 @@ ADMIN = {"email": Admin.email, "kind": "user", "name": "Control", "permissionId"
 class Rights:
     """Rights of one account, remembered while one request is served."""
 
-    def __init__(self, store, account):
+    def __init__(self, store, account, keys=None, app=None):
         self.store, self.account, self.email = store, account, account["email"]
+        self.keys = keys            # ids whose resource key was shown; None: no key is needed
+        self.app = app              # the token is for this app's own files only; None: for all
         self._known = {}
 
     def rank(self, record):
         """The account's rank on a file: 0 = cannot see it."""
-        if self.account is ADMIN:
-            return OWN
+        if self.app and record.get("app") != self.app and not record.get("root"):
+            return 0
+        return OWN if self.account is ADMIN else self._rank(record)
+
+    def _rank(self, record):
         key = record["id"]
         if key not in self._known:
             parent = self.store.files.get(record["parent"]) if record["parent"] else None
-            above = self.rank(parent) if parent else self._drive_rank(record)
+            above = self._rank(parent) if parent else self._drive_rank(record)
             self._known[key] = max(above, self._own_rank(record))
         return self._known[key]
 
@@ -40,8 +45,10 @@ class Rights:
     def _own_rank(self, record):
         if record.get("owner") == self.email:
             return OWN
+        linked = self.keys is None or record["id"] in self.keys
         return max((RANK[p["role"]] for p in record.get("permissions", ())
-                    if p["type"] == "anyone" or p.get("email") == self.email), default=0)
+                    if (p["type"] == "anyone" and linked) or p.get("email") == self.email),
+                   default=0)
 
     def role(self, record):
         """The rank's name."""

@@ -189,8 +189,8 @@ class Mount:
             raise HarnessError("the daemon still runs %g s after the unmount" % STOP_DEADLINE) from None
         self._reaped()
         if self.ended[-1] != 0:
-            raise HarnessError("the daemon ended with status %d: %s"
-                               % (self.ended[-1], self.log_text()[-2000:].strip()))
+            raise HarnessError("the daemon ended: %s: %s"
+                               % (describe(self.ended[-1]), self.log_text()[-2000:].strip()))
 
     def _users(self):
         """Who keeps the mount busy."""

@@ -59,7 +59,7 @@ TEST(format_scan__knows_word2vec_binary_by_its_first_row)
 	static const char row[] = "2 2\naa \x10\xd7\xa3\x3c\x9a\x99\x99\xbe\nbb \x10\xd7\xa3\x3c\x9a\x99\x99\xbe\n";
 	is_kind(SAVEDMODEL_W2V_BINARY, row, sizeof row - 1);
 	is_kind(SAVEDMODEL_W2V_BINARY, row, sizeof row - 1 - 5); /* cut short: for the scan to refuse */
-	is_kind(SAVEDMODEL_NONE, row, 4 + 3 + 7); /* shorter than a row */
+	is_kind(SAVEDMODEL_NONE, row, 4 + 9); /* shorter than a row */
 	KIND(SAVEDMODEL_W2V_BINARY, "1 2\naa \0\0\0\0\0\0\0\0");
 	/* Text in UTF-8 and in Latin-1, both long enough for what their first line would promise. */
 	KIND(SAVEDMODEL_NONE, "2 2\nna\xc3\xafve caf\xc3\xa9 \xc3\xbc""ber na\xc3\xafve caf\xc3\xa9 \xc3\xbc""ber");
