@@ -34,6 +34,7 @@ static void flight_unref(struct flight *f) REQUIRES(store_lock)
 		return;
 	rev_put(f->rev);
 	pthread_cond_destroy(&f->moved);
+	free(f->held);
 	free(f);
 }
 
@@ -50,26 +51,61 @@ static void leave_rev(struct flight *f) REQUIRES(store_lock)
 /* Also asked by the origin, under whatever locks it holds. */
 static bool given_up(void *ctx) { return __atomic_load_n(&((struct cache *)ctx)->stop_flag, __ATOMIC_RELAXED); }
 
-/* Bytes up to f->at are in the file; `whole` when that ends a block. */
-static void advance(struct flight *f, bool whole)
+/* Block b is whole, with this CRC. */
+static void keep_block(struct flight *f, uint64_t b, uint32_t crc) REQUIRES(store_lock)
 {
-	struct cache *c = f->rev->c;
-	uint64_t b = (f->at - 1) / SOURCE_BLOCK, n = rev_block_bytes(f->rev, b);
-	store_acquire(c);
-	c->stats.bytes_fetched += f->at - f->pos;
+	uint64_t n = rev_block_bytes(f->rev, b);
+	rev_set(f->rev, b, crc, true);
+	n = n < f->reserved ? n : f->reserved;
+	f->reserved -= n;
+	f->rev->c->reserved -= n;
+}
+
+static void show(struct flight *f) REQUIRES(store_lock)
+{
+	f->rev->c->stats.bytes_fetched += f->at - f->pos;
 	f->pos = f->at;
-	if (whole) {
-		rev_set(f->rev, b, f->crc, true);
-		n = n < f->reserved ? n : f->reserved;
-		f->reserved -= n;
-		c->reserved -= n;
-		f->crc = 0;
-	}
 	if (f->pos >= f->wake_at) { /* not for every 16 KiB that arrive */
 		f->wake_at = UINT64_MAX;
 		pthread_cond_broadcast(&f->moved);
 	}
-	store_release(c);
+}
+
+/* Bytes up to f->at are in the file; `whole` when that ends a block. */
+static void advance(struct flight *f, bool whole)
+{
+	struct cache *c = f->rev->c;
+	uint64_t b = (f->at - 1) / SOURCE_BLOCK;
+	if (f->tentative) {
+		f->held[b - f->off / SOURCE_BLOCK] = f->crc;
+	} else {
+		store_acquire(c);
+		if (whole)
+			keep_block(f, b, f->crc);
+		show(f);
+		store_release(c);
+	}
+	f->crc = whole ? 0 : f->crc;
+}
+
+/* A tentative stream has ended well: all of it is the revision's. */
+static void show_all(struct flight *f)
+{
+	store_acquire(f->rev->c);
+	for (uint64_t b = f->off / SOURCE_BLOCK; b * SOURCE_BLOCK < f->end; b++)
+		keep_block(f, b, f->held[b - f->off / SOURCE_BLOCK]);
+	show(f);
+	store_release(f->rev->c);
+}
+
+/* Asked when the first bytes come. */
+static int learn_tentative(struct flight *f)
+{
+	const struct source_ops *ops = f->origin->ops;
+	f->tentative = ops->tentative && ops->tentative(f->origin);
+	if (f->tentative)
+		f->held = calloc((f->end - f->off + SOURCE_BLOCK - 1) / SOURCE_BLOCK, sizeof *f->held);
+	return f->tentative && !f->held ? err_set(-ENOMEM, "no memory for a fetch") : 0;
 }
 
 static int write_all(int fd, const void *data, size_t n, uint64_t off)
@@ -94,6 +130,9 @@ static int take_bytes(void *ctx, const void *data, size_t n)
 		return err_set(-EINTR, "the cache is being stopped");
 	if (n > f->end - f->at)
 		return err_set(-EIO, "more bytes came than were asked for");
+	int e = f->at == f->off && n ? learn_tentative(f) : 0;
+	if (e)
+		return e;
 	while (n) {
 		uint64_t b = f->at / SOURCE_BLOCK, left = b * SOURCE_BLOCK + rev_block_bytes(f->rev, b) - f->at;
 		size_t piece = n < left ? n : (size_t)left;
@@ -161,6 +200,8 @@ static void fly(struct flight *f)
 	}
 	if (!r && f->at != f->end)
 		r = err_set(-EIO, "fewer bytes came than were asked for");
+	if (!r && f->tentative)
+		show_all(f);
 	finish(f, r);
 }
 

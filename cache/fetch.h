@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Flights: ranges of a revision on their way from an origin into its file. One flight is one
  * source_stream() of the origin, run by a fetcher thread, writing bytes as they arrive and moving
- * `pos` behind them. A flight covers whole blocks that are neither present nor in another flight.
+ * `pos` behind them (at the end, where the origin is tentative: format/source.h). A flight covers whole blocks that are neither present nor in another flight.
  *
  * A flight that could not write to the cache's disk ends `uncached`: its waiters read the origin
  * themselves. Any other failure is its waiters' failure. Blocks that were whole before are kept.
@@ -30,6 +30,8 @@ struct flight {
 	uint64_t at;			/* `pos`, without the lock */
 	uint64_t reserved;
 	bool disk_failed;
+	bool tentative;			/* nobody sees the bytes before the stream has ended well */
+	uint32_t *held;			/* the CRCs of its blocks until then */
 	int fd;
 };
 

@@ -176,7 +176,9 @@ static void sealed_free(struct source *src)
 
 int seal_source(struct seal *seal, struct source **ret)
 {
-	static const struct source_ops ops = { sealed_pread, sealed_stream, sealed_crc, sealed_free };
+	static const struct source_ops ops = {
+		.pread = sealed_pread, .stream = sealed_stream, .block_crc = sealed_crc, .free = sealed_free,
+	};
 	struct sealed *s = calloc(1, sizeof *s);
 	if (!s)
 		return err_set(-ENOMEM, "a sealed draft");

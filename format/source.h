@@ -28,6 +28,9 @@ struct source_ops {
 	int (*stream)(struct source *s, uint64_t off, uint64_t n, source_sink *sink, void *ctx);
 	/* Optional. The CRC-32C of block `index`, without reading it where that is known. */
 	int (*block_crc)(struct source *s, uint64_t index, uint32_t *ret);
+	/* Optional. True: what a stream hands over counts only once it has returned 0, since only then
+	 * is it known to be of this revision. Asked when the first bytes come. NULL: never. */
+	bool (*tentative)(struct source *s);
 	void (*free)(struct source *s);
 };
 

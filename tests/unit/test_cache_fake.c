@@ -95,9 +95,13 @@ static void fake_free(struct source *s)
 	free(f);
 }
 
+static bool fake_tentative(struct source *s) { return ((struct fake *)s)->tentative; }
+
 struct fake *fake_new(uint64_t size, uint32_t seed)
 {
-	static const struct source_ops ops = { fake_pread, fake_stream, NULL, fake_free };
+	static const struct source_ops ops = {
+		.pread = fake_pread, .stream = fake_stream, .tentative = fake_tentative, .free = fake_free,
+	};
 	struct fake *f = calloc(1, sizeof *f);
 	CHECK(f);
 	source_init(&f->src, &ops, size);

@@ -178,6 +178,24 @@ TEST(cache_read__a_failed_fetch_fails_its_waiters_and_keeps_whole_blocks)
 	one_close(&o);
 }
 
+TEST(cache_read__tentative_bytes_are_seen_only_when_their_stream_has_ended_well)
+{
+	struct one o = one_open(64 * MB, 8 * MB);
+	o.f->tentative = true;
+	fake_set(o.f, UINT64_MAX, 8 * MB - 1);
+	o.f->fail_with = -ESTALE;
+	struct reader r = { .s = o.s, .off = 0, .n = 100 };
+	reader_start(&r);
+	CHECK_INT(reader_end(&r), -ESTALE); /* its bytes had come, but might be of another revision */
+	fake_set(o.f, UINT64_MAX, UINT64_MAX);
+	uint64_t before = fake_bytes(o.f);
+	read_all(o.s, o.f, MB);
+	CHECK_INT(fake_bytes(o.f) - before, 8 * MB); /* nothing of the first stream was kept */
+	read_all(o.s, o.f, MB);
+	CHECK_INT(fake_streams(o.f), 2);
+	one_close(&o);
+}
+
 static bool flag_set(void *ctx) { return __atomic_load_n((bool *)ctx, __ATOMIC_RELAXED); }
 
 TEST(cache_read__a_cancelled_reader_leaves_and_the_others_go_on)

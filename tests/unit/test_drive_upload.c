@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/digest.h"
 #include "tests/unit/test_drive_server.h"
+
+#include <openssl/evp.h>
 
 enum { MIB = 1 << 20, BIG = MIB + 512 * 1024 }; /* BIG goes by a session, in one part */
 #define GENERATE "GET /drive/v3/files/generateIds?count=20"
@@ -37,19 +38,16 @@ static const char *file_json(const char *id, uint64_t size)
 	static char text[4][600];
 	static int turn;
 	char hex[33] = "";
-	uint8_t piece[4096], md5[16];
-	struct digest *g = NULL;
-	int t = torture;
-	torture = 0; /* the expectation is no part of the test */
-	CHECK_INT(digest_open(&g), 0);
+	uint8_t piece[4096], md5[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *g = EVP_MD_CTX_new(); /* not drive/digest.h: its allocation would count */
+	CHECK(g && EVP_DigestInit_ex(g, EVP_md5(), NULL) == 1);
 	for (uint64_t off = 0; off < size; off += sizeof piece) {
 		size_t n = size - off < sizeof piece ? (size_t)(size - off) : sizeof piece;
 		made_up(NULL, piece, n, off);
-		CHECK_INT(digest_add(g, piece, n), 0);
+		CHECK(EVP_DigestUpdate(g, piece, n) == 1);
 	}
-	CHECK_INT(digest_value(g, md5), 0);
-	digest_close(g);
-	torture = t;
+	CHECK(EVP_DigestFinal_ex(g, md5, NULL) == 1);
+	EVP_MD_CTX_free(g);
 	for (int i = 0; i < 16; i++)
 		snprintf(hex + 2 * i, 3, "%02x", md5[i]);
 	turn = (turn + 1) % 4;

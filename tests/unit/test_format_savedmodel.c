@@ -122,7 +122,7 @@ static void zero_free(struct source *s) { (void)s; }
 
 TEST(format_savedmodel__checksum_takes_known_blocks_without_reading_them)
 {
-	static const struct source_ops ops = { zero_pread, NULL, zero_crc, zero_free };
+	static const struct source_ops ops = { .pread = zero_pread, .block_crc = zero_crc, .free = zero_free };
 	static char zeroes[SOURCE_BLOCK];
 	struct source src;
 	struct savedmodel_record r = sample(128), got;
