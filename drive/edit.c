@@ -73,11 +73,11 @@ int edit_make(struct drive *d, const struct edit_new *n, const char *what, struc
 {
 	CLEANUP_CALL struct call c;
 	CLEANUP_BUF struct buf body = BUF_INIT(1 << 20);
+	call_init(&c, d, "POST", "/drive/v3/files?" COMMON "&fields=" JSON_FILE_FIELDS, what, n->name);
 	edit_new_json(&body, n);
 	int r = buf_check(&body, what);
 	if (r < 0)
 		return r;
-	call_init(&c, d, "POST", "/drive/v3/files?" COMMON "&fields=" JSON_FILE_FIELDS, what, n->name);
 	call_json(&c, &body);
 	c.upload = true;
 	r = call_run(&c);

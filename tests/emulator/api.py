@@ -186,6 +186,13 @@ class Api:
                     return route, list(match.groups())
         return None, []
 
+    def name(self, request):
+        """The method's name, for what counts requests by method."""
+        route, _ = self.find(request)
+        if route is None:
+            return request.path
+        return route.name + (".chunk" if "upload_id=" in request.raw_query else "")
+
     def kind(self, route, request):
         """The kind of request, for its latency."""
         if route is None:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """POST /batch/drive/v3: up to 100 calls in one multipart/mixed body, each answered in a part."""
 import re
-import secrets
 
 from . import errors, multipart
 from .http1 import BadRequest, Body, Gone, Reader, Request, Response, read_request
+from .store import new_secret
 
 MAX_PARTS = 100
 PATHS = re.compile(r"/batch(/drive/v3)?\Z")
@@ -42,7 +42,7 @@ def _answer(drive, request):
     if request.path == "/batch":
         raise errors.PlainError(404, "Not Found")
     calls = list(_calls(request))
-    boundary = "batch_" + secrets.token_urlsafe(16)
+    boundary = "batch_" + new_secret(22)
     out = []
     for content_id, call in calls:
         call.secure = request.secure

@@ -76,7 +76,8 @@ def _entries(call, tree, at, stop, drive_id):
     last = {}                            # an id's last entry on this page speaks for all
     for number in range(at, stop):
         entry = call.store.changes[number]
-        last[entry["file"] or "drive:" + entry["drive"]] = number
+        key = entry["file"] or "drive:" + entry["drive"]
+        last[number if call.switches.changes_repeat else key] = number
     found = (_entry(call, below, call.store.changes[number], drive_id)
              for number in sorted(last.values()))
     return [entry for entry in found if entry is not None]

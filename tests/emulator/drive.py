@@ -6,12 +6,14 @@ import traceback
 import zlib
 
 from . import certs, server
-from .api import Api, Limits
+from .api import Api
 from .faults import Faults
+from .limits import Limits
 from .listing import Pages
 from .oauth import OAuth
 from .routes import all_routes
 from .shape import Shape
+from .storm import Storm
 from .store import Store
 from .switches import Switches
 from .upload import Uploads
@@ -34,7 +36,8 @@ class LocalDriveServer:
         self.store = Store(state, self.switches)
         self.oauth = OAuth(self.store, self.switches)
         self.uploads = Uploads(self.store, self.switches)
-        self.pages, self.limits = Pages(), Limits(self.switches)
+        self.pages, self.limits = Pages(), Limits(self.switches, self.store)
+        self.storm = Storm(self.switches)
         self.api = Api(self, all_routes())
         self.ca, certificate, key = certs.ensure(state + "/tls")
         self.tls = certs.server_context(certificate, key)

@@ -90,6 +90,29 @@ class OAuthError(Exception):
             self.body["error_subtype"] = subtype
 
 
+# What the token endpoint may say, by a name of ours: error, description, status, subtype.
+TOKEN_ERRORS = {
+    "expired": ("invalid_grant", "Token has been expired or revoked."),
+    "bad_request": ("invalid_grant", "Bad Request"),
+    "rapt": ("invalid_grant", "reauth related error (invalid_rapt)", 400, "invalid_rapt"),
+    "deleted": ("invalid_grant", "Invalid grant: account not found"),
+    "signature": ("invalid_grant", "Invalid JWT Signature."),
+    "audience": ("invalid_grant", "Invalid JWT: Failed audience check."),
+    "times": ("invalid_grant", (
+        "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+        "Check your iat and exp values in the JWT claim.")),
+    "scope": ("invalid_scope", "Invalid OAuth scope or ID token audience provided."),
+    "delegation": ("unauthorized_client", (
+        "Client is unauthorized to retrieve access tokens using this method, or client not "
+        "authorized for any of the scopes requested."), 401),
+    "client": ("invalid_client", "The OAuth client was not found.", 401),
+    "secret": ("invalid_client", "Unauthorized", 401),
+    "server": ("internal_failure", "Internal Error", 500),
+    "busy": ("temporarily_unavailable", "The service is temporarily unavailable.", 503),
+    "rate": ("rate_limit_exceeded", "Rate Limit Exceeded", 429),
+}
+
+
 def not_found(file_id):
     """404, which also means: no right to see it, or a shared drive without supportsAllDrives."""
     return DriveError(404, "notFound", "File not found: %s." % file_id,

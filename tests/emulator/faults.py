@@ -5,7 +5,8 @@ import re
 import select
 import threading
 
-ACTIONS = ("status", "drop", "stall", "cut", "lose", "cut_request", "corrupt", "corrupt_request")
+ACTIONS = ("status", "drop", "stall", "cut", "lose", "cut_request", "corrupt", "corrupt_request",
+           "reset", "freeze", "crawl")
 
 
 class Fault:
@@ -13,7 +14,7 @@ class Fault:
 
     def __init__(self, spec):
         unknown = set(spec) - {"method", "path", "nth", "count", "action", "status", "reason",
-                               "message", "after"}
+                               "message", "after", "rate"}
         if unknown:
             raise ValueError("no such member of a fault: %s" % ", ".join(sorted(unknown)))
         self.action = spec.get("action", "status")
@@ -24,7 +25,10 @@ class Fault:
         self.nth, self.count = int(spec.get("nth", 1)), int(spec.get("count", 1))
         self.status = int(spec.get("status", 503))
         self.reason, self.message = spec.get("reason"), spec.get("message")
-        self.after = spec.get("after")       # cut, cut_request: bytes that still pass
+        self.after = spec.get("after")       # cut, cut_request, reset, freeze: bytes that still pass
+        self.rate = float(spec.get("rate", 1))       # crawl: bytes a second
+        if self.rate <= 0:
+            raise ValueError("a rate is more than 0")
         self.seen = self.hits = 0
         self.spec = spec
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """files.get, create, update, copy, delete, emptyTrash, generateIds, export."""
+import fnmatch
 import os
 
 from . import errors, media, meta as metadata, rights
@@ -33,11 +34,25 @@ def download(call, record):
         raise errors.forbidden("fileNotDownloadable", (
             "Only files with binary content can be downloaded. Use Export with Docs Editors "
             "files."), "global")
-    if not call.view.downloadable(record):
-        raise errors.forbidden("cannotDownloadFile")
+    check_download(call, record)
     with call.store.lock:                    # the revision must not be purged before it is open
         record = call.store.files.get(record["id"], record)
         return media.download(call, head_of(record), record["mimeType"])
+
+
+def check_download(call, record):
+    """403 for bytes that this account may not have."""
+    if not call.view.downloadable(record):
+        raise errors.forbidden("cannotDownloadFile")
+    pattern = call.switches.abusive
+    if not pattern or not fnmatch.fnmatchcase(record["name"], pattern):
+        return
+    if not call.get("acknowledgeAbuse"):
+        raise errors.forbidden("cannotDownloadAbusiveFile")
+    if call.view.rights.rank(record) < rights.OWN:
+        raise errors.forbidden("invalidAbuseAcknowledgment", (
+            "Only the owner of the file, or an organizer of its shared drive, can acknowledge "
+            "abuse."))
 
 
 def export(call):
@@ -70,6 +85,7 @@ def prepare_create(call, meta, media_type=None):
     record = {"id": meta.get("id") or new_id(), "name": "Untitled", "mimeType": mime_type,
               "parent": parent["id"], "driveId": parent.get("driveId")}
     record["owner"] = None if parent.get("driveId") else call.account["email"]
+    record["app"] = call.app
     if meta.get("trashed"):
         raise errors.forbidden("fieldNotWritable", "A new file cannot be in the trash.")
     metadata.properties({}, meta.get("properties") or {})
@@ -89,7 +105,9 @@ def _shortcut(call, meta):
 
 
 def check_storage(call, record, size):
-    """Who owns the bytes must have room for them."""
+    """Who sends the bytes may send them today, who owns them must have room for them."""
+    if not record["mimeType"].startswith(NATIVE):
+        call.drive.limits.check_upload(call.account, size)
     if record.get("driveId") or record["mimeType"] in (FOLDER, SHORTCUT):
         return
     owner = call.store.accounts[record["owner"]]
@@ -139,6 +157,7 @@ def finish_create(call, draft, content, session=()):
         record["name"] = record["name"] or "Untitled"
         if content:
             add_revision(call, record, content, draft["keep"], now)
+            session = [*session, *call.drive.limits.uploaded(call.account, content["size"])]
         return _save(store, record, session)
 
 
@@ -220,6 +239,7 @@ def finish_update(call, draft, content, session=()):
             record["modifiedBy"] = record["modifiedBy"] or {}
         if content:
             add_revision(call, record, content, draft["keep"], now)
+            session = [*session, *call.drive.limits.uploaded(call.account, content["size"])]
         more = _trash(call, record, trash, now) if trash is not None else []
         return _save(store, record, [*more, *session])
 

@@ -259,7 +259,8 @@ class Response:
             self.body.close()
 
 
-def send_response(send, response, date, close, head_only=False, limit=None, spoil=False):
+def send_response(send, response, date, close, head_only=False, limit=None, spoil=False,
+                  send_body=None):
     """Write an answer; `limit` bytes of its body only when a fault says so."""
     head = response.head(date, close)
     body = response.body
@@ -267,11 +268,15 @@ def send_response(send, response, date, close, head_only=False, limit=None, spoi
         length = 0 if head_only else len(body) if limit is None else min(limit, len(body))
         if isinstance(body, FileSlice):
             send(head)
-            body.send(send, length, spoil)
+            body.send(send_body or send, length, spoil)
         else:
             if spoil and length:
                 body = bytes([body[0] ^ 1]) + body[1:]
-            send(head + body[:length])
+            if send_body:
+                send(head)
+                send_body(body[:length])
+            else:
+                send(head + body[:length])
         return length
     finally:
         response.discard()

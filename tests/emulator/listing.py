@@ -2,11 +2,10 @@
 """files.list: the query, who sees what, order, pages."""
 import json
 import re
-import secrets
 import threading
 
 from . import errors, fields, query, rights
-from .store import FOLDER
+from .store import FOLDER, new_secret
 
 ORDER_KEYS = {"createdTime", "folder", "modifiedByMeTime", "modifiedTime", "name", "name_natural",
               "quotaBytesUsed", "recency", "sharedWithMeTime", "starred", "viewedByMeTime"}
@@ -22,7 +21,7 @@ class Pages:
 
     def keep(self, request_key, ids, end=""):
         """A token for the rest of a listing."""
-        token = "~!!~" + secrets.token_urlsafe(60) + end
+        token = "~!!~" + new_secret(80) + end
         with self._lock:
             if len(self._pages) >= MAX_PAGES:
                 self._pages.pop(next(iter(self._pages)))
@@ -164,8 +163,9 @@ def _search(call):
                                              "terms. Results are always in descending relevance "
                                              "order.")
     tree = _resolve(call, tree) if tree else None
+    below = tree is not None and query.parents_of(tree) is not None
     found = [record for record in _candidates(call, tree)
-             if _visible(call, record) and _matches(call, tree, record, by_name)]
+             if _visible(call, record, below) and _matches(call, tree, record, by_name)]
     for name, descending in reversed(order):
         found.sort(key=lambda r, n=name: _sort_key(call, r, n), reverse=descending)
     return [record["id"] for record in found]
@@ -199,7 +199,8 @@ def _candidates(call, tree):
             for child in reversed(list(store.children.get(parent, ())))]
 
 
-def _visible(call, record):
+def _visible(call, record, below):
+    """below: asked for by folder, which also finds what one only has a link to."""
     drive_id, corpora = record.get("driveId"), call.get("corpora") or "user"
     if drive_id and not (_all(call) and call.all_drives):
         return False
@@ -209,7 +210,8 @@ def _visible(call, record):
     if lag and record["created"] > call.store.now_ms() - lag * 1000 and \
             (record.get("names") or [[0]])[0][0] > call.store.now_ms() - lag * 1000:
         return False
-    return call.view.rights.listed(record)
+    rank = call.view.rights.rank(record)
+    return rank >= rights.READ and (below or call.view.rights.listed(record))
 
 
 def _matches(call, tree, record, by_name):

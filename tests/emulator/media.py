@@ -29,10 +29,12 @@ def parse_range(header, size):
 def download(call, revision, mime_type):
     """The answer with a revision's bytes, or the part of it that Range asks for."""
     store, size = call.store, revision["size"]
-    wanted = parse_range(call.request.header("range"), size)
+    wanted = call.request.header("range")
+    if size or not call.switches.empty_range_200:
+        wanted = parse_range(wanted, size)
     file = open(store.content_path(revision["blob"]), "rb", buffering=0)
     headers = [("Cache-Control", "private, max-age=0, must-revalidate"), ("Vary", "Origin")]
-    if wanted is None or call.switches.range_as_200:
+    if not size or wanted is None or call.switches.range_as_200:
         return Response(200, FileSlice(file, 0, size), mime_type, headers)
     first, last = wanted
     headers.append(("Content-Range", "bytes %d-%d/%d" % (first, last, size)))

@@ -82,6 +82,10 @@ def put(call, record, meta, now):
             record[name] = properties(record.get(name), meta[name] or {})
     if "contentRestrictions" in meta:
         record["contentRestrictions"] = meta["contentRestrictions"] or []
+    if "downloadRestrictions" in meta:
+        item = (meta["downloadRestrictions"] or {}).get("itemDownloadRestriction") or {}
+        record["downloadLimits"] = {name: item.get(name) is True for name in (
+            "restrictedForReaders", "restrictedForWriters")}
     _put_own(call, record, meta)
     if meta.get("createdTime"):
         record["created"] = parse_time(meta["createdTime"])

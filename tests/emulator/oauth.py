@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
-import secrets
 import urllib.parse
 
-from .errors import OAuthError
+from . import metadata
+from .consent import CONSENT_PATH, Consent
+from .errors import TOKEN_ERRORS, OAuthError
 from .http1 import Response
+from .store import new_secret
 
 TOKEN_PATHS = ("/token", "/oauth2/v4/token", "/o/oauth2/token")
 AUDIENCES = {"https://oauth2.googleapis.com/token", "https://www.googleapis.com/oauth2/v4/token",
@@ -20,9 +22,6 @@ SCOPES = {SCOPE + name for name in (
         "openid", "email", "profile"}
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SKEW = 300
-LIFETIME_TEXT = ("Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable "
-                 "timeframe. Check your iat and exp values in the JWT claim.")
-METADATA_TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
 # DER prefix of a DigestInfo for SHA-256 (RFC 8017, 9.2)
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 
@@ -46,7 +45,9 @@ class OAuth:
 
     def __init__(self, store, switches):
         self.store, self.switches = store, switches
-        self.audiences = set(AUDIENCES)
+        self.audiences, self.scopes = set(AUDIENCES), SCOPES
+        self.consent = Consent(self)
+        self._uses = {}                     # access token -> requests, where they are counted
 
     def handle(self, request):
         """Serve a request if it is ours, else None."""
@@ -54,34 +55,45 @@ class OAuth:
             return self._answer(lambda: self.token(_form(request)))
         if request.path in ("/revoke", "/o/oauth2/revoke") and request.method == "POST":
             return self._answer(lambda: self.revoke(_form(request, request.query)))
-        if request.path == METADATA_TOKEN and request.method == "GET":
-            return self._metadata(request)
-        return None
+        if request.path == CONSENT_PATH and request.method == "GET":
+            return self.consent.page(request)
+        return metadata.handle(self, request)
 
     def _answer(self, call):
         try:
             status, body = 200, call()
         except OAuthError as error:
-            status, body = error.status, error.body
+            return self.error(error)
+        return self._json(status, body)
+
+    def error(self, error):
+        """An error as an answer."""
+        return self._json(error.status, error.body)
+
+    def _json(self, status, body):
         return Response(status, json.dumps(body, indent=2).encode() + b"\n",
                         "application/json; charset=utf-8",
                         [("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")])
 
     def token(self, form):
         """One grant: the answer's JSON, or OAuthError."""
+        if self.switches.token_error:
+            raise OAuthError(*TOKEN_ERRORS[self.switches.token_error])
         grant = form.get("grant_type")
         if grant == JWT_BEARER:
             return self._jwt(form.get("assertion", ""))
         if grant == "refresh_token":
             return self._refresh(form)
+        if grant == "authorization_code":
+            return self.consent.exchange(form)
         raise OAuthError("unsupported_grant_type", "Invalid grant_type: %s" % grant)
 
-    def issue(self, email, scope, refresh=None):
-        """A fresh access token."""
-        token = "ya29." + secrets.token_urlsafe(96)
+    def issue(self, email, scope, refresh=None, app=None):
+        """A fresh access token. app: who asked for it; such a token finds what that app made."""
+        token = "ya29." + new_secret(128)
         lifetime = self.switches.token_lifetime_s
         self.store.commit(self.store.put("token", token, {
-            "kind": "access", "email": email, "scope": scope, "refresh": refresh,
+            "kind": "access", "email": email, "scope": scope, "refresh": refresh, "app": app,
             "expires": self.store.seconds() + lifetime}))
         return {"access_token": token, "expires_in": int(lifetime), "scope": scope,
                 "token_type": "Bearer"}
@@ -90,45 +102,70 @@ class OAuth:
         header, claims, message, signature = _split(assertion)
         account = self.store.accounts.get(claims.get("iss"))
         if account is None or account["kind"] != "sa" or account.get("deleted"):
-            raise OAuthError("invalid_grant", "Invalid grant: account not found")
+            raise OAuthError(*TOKEN_ERRORS["deleted"])
         known_key = header.get("kid") in (None, account["key_id"])
         if header.get("alg") != "RS256" or not known_key or not verify_rs256(
                 message, signature, int(account["n"], 16)):
-            raise OAuthError("invalid_grant", "Invalid JWT Signature.")
+            raise OAuthError(*TOKEN_ERRORS["signature"])
         self._check_times(claims)
         if claims.get("aud") not in self.audiences:
-            raise OAuthError("invalid_grant", "Invalid JWT: Failed audience check.")
+            raise OAuthError(*TOKEN_ERRORS["audience"])
         scope = _scope(claims.get("scope", ""))
-        return self.issue(self._subject(account, claims.get("sub")), scope)
+        return self.issue(self._subject(account, claims.get("sub"), scope), scope,
+                          app=account["email"])
 
     def _check_times(self, claims):
         now, issued, expires = self.store.seconds(), claims.get("iat"), claims.get("exp")
         if not isinstance(issued, (int, float)) or not isinstance(expires, (int, float)) or \
                 expires - issued > 3600 or issued > now + SKEW or expires < now - SKEW or \
                 expires < issued:
-            raise OAuthError("invalid_grant", LIFETIME_TEXT)
+            raise OAuthError(*TOKEN_ERRORS["times"])
 
-    def _subject(self, account, subject):
+    def _subject(self, account, subject, scope):
+        """Whom the token is for. delegated: true for every scope, or a list of scopes."""
         if not subject or subject == account["email"]:
             return account["email"]
-        if not account.get("delegated"):
-            raise OAuthError("unauthorized_client", (
-                "Client is unauthorized to retrieve access tokens using this method, or client "
-                "not authorized for any of the scopes requested."), 401)
+        granted = account.get("delegated")
+        if not granted or (granted is not True and not set(scope.split()) <= set(granted)):
+            raise OAuthError(*TOKEN_ERRORS["delegation"])
         if subject not in self.store.accounts:
             raise OAuthError("invalid_grant", "Invalid email or User ID")
         return subject
 
     def _refresh(self, form):
-        record = self.store.tokens.get(form.get("refresh_token"))
-        if record is None or record["kind"] != "refresh":
-            raise OAuthError("invalid_grant", "Token has been expired or revoked.")
+        token = form.get("refresh_token")
+        record = self.store.tokens.get(token)
+        lifetime = self.switches.refresh_lifetime_s
+        if record is None or record["kind"] != "refresh" or (
+                lifetime and record.get("made", 0) + lifetime < self.store.seconds()):
+            raise OAuthError(*TOKEN_ERRORS["expired"])
         if form.get("client_id") != record["client"][0]:
-            raise OAuthError("invalid_client", "The OAuth client was not found.", 401)
+            raise OAuthError(*TOKEN_ERRORS["client"])
         if form.get("client_secret") != record["client"][1]:
-            raise OAuthError("invalid_client", "Unauthorized", 401)
-        return self.issue(record["email"], form.get("scope") or record["scope"],
-                          form["refresh_token"])
+            raise OAuthError(*TOKEN_ERRORS["secret"])
+        scope = form.get("scope") or record["scope"]
+        if not set(scope.split()) <= set(record["scope"].split()):
+            raise OAuthError(*TOKEN_ERRORS["scope"])
+        more = {}
+        if self.switches.rotate_refresh:
+            token, old = self.remember(record), token
+            self.store.commit(self.store.drop("token", old))
+            more["refresh_token"] = token
+        return {**self.issue(record["email"], scope, token, record["client"][0]), **more}
+
+    def client_secret(self, client_id):
+        """An OAuth client's secret; 401 for a client that nobody has registered."""
+        client = self.store.meta.get("client:%s" % client_id)
+        if client is None:
+            raise OAuthError(*TOKEN_ERRORS["client"])
+        return client["secret"]
+
+    def remember(self, record):
+        """A fresh refresh token for what `record` grants."""
+        token = "1//" + new_secret(64)
+        self.store.commit(self.store.put("token", token, {
+            **record, "kind": "refresh", "made": self.store.seconds()}))
+        return token
 
     def revoke(self, form):
         """Kill a token and, for a refresh token, every access token it gave."""
@@ -142,28 +179,26 @@ class OAuth:
         self.store.commit(*[self.store.drop("token", key) for key in dead])
         return {}
 
-    def _metadata(self, request):
-        if request.header("metadata-flavor") != "Google":
-            return Response(403, b"Missing Metadata-Flavor:Google header.", "text/html")
-        account = next((a for a in self.store.accounts.values() if a["kind"] == "sa"), None)
-        asked = dict(request.query).get("scopes", SCOPE + "cloud-platform")
-        body = self.issue(account["email"], asked.replace(",", " "))
-        return Response(200, json.dumps(body).encode(), "application/json",
-                        [("Metadata-Flavor", "Google")])
-
-    def account_of(self, token):
-        """(account, scopes) of a valid access token, else (None, None)."""
+    def grant_of(self, token):
+        """(account, scopes, app) of a valid access token, else three times None."""
         static = self.switches.static_tokens.get(token)
         if static:
-            return self.store.accounts.get(static), {SCOPE + "drive"}
+            return self.store.accounts.get(static), {SCOPE + "drive"}, None
         record = self.store.tokens.get(token)
         if record is None or record["kind"] != "access" or \
-                record["expires"] <= self.store.seconds():
-            return None, None
+                record["expires"] <= self.store.seconds() or self._used_up(token):
+            return None, None, None
         account = self.store.accounts.get(record["email"])
         if account is None or account.get("deleted"):
-            return None, None
-        return account, set(record["scope"].split())
+            return None, None, None
+        return account, set(record["scope"].split()), record.get("app")
+
+    def _used_up(self, token):
+        """token_uses: refused after so many requests, as one that is revoked meanwhile."""
+        if not self.switches.token_uses:
+            return False
+        self._uses[token] = self._uses.get(token, 0) + 1
+        return self._uses[token] > self.switches.token_uses
 
 
 def _form(request, query=()):
@@ -178,11 +213,11 @@ def _split(assertion):
         header.get, claims.get     # both must be objects
         return header, claims, ("%s.%s" % (first, second)).encode(), _unbase64(third)
     except (ValueError, AttributeError) as error:
-        raise OAuthError("invalid_grant", "Bad Request") from error
+        raise OAuthError(*TOKEN_ERRORS["bad_request"]) from error
 
 
 def _scope(text):
     scopes = text.split() if isinstance(text, str) else []
     if not scopes or not set(scopes) <= SCOPES:
-        raise OAuthError("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+        raise OAuthError(*TOKEN_ERRORS["scope"])
     return " ".join(scopes)

@@ -73,9 +73,10 @@ class View:
 
     def downloadable(self, record):
         """May this account fetch the bytes?"""
-        return self.rights.rank(record) >= self._download_rank(record)
+        return self.rights.rank(record) >= self.download_rank(record)
 
-    def _download_rank(self, record):
+    def download_rank(self, record):
+        """The rank that a download takes."""
         limits, pattern = record.get("downloadLimits") or {}, self.switches.download_restricted
         if limits.get("restrictedForWriters") or \
                 pattern and fnmatch.fnmatchcase(record["name"], pattern):
@@ -125,7 +126,10 @@ def _head(member):
 
 def _size(_, record):
     head = head_of(record)
-    return str(head["size"]) if head else None
+    if head:
+        return str(head["size"])
+    document = record["mimeType"] not in (FOLDER, SHORTCUT)
+    return "1024" if document else None      # Google's editors: a size, and no bytes to have
 
 
 def _checksum(member, switch):
@@ -236,7 +240,7 @@ def _icon(_, record):
 
 def _restrictions(view, record):
     own = record.get("downloadLimits") or {}
-    rank = view._download_rank(record)
+    rank = view.download_rank(record)
     item = {"restrictedForReaders": bool(own.get("restrictedForReaders")),
             "restrictedForWriters": bool(own.get("restrictedForWriters"))}
     return {"itemDownloadRestriction": item, "effectiveDownloadRestrictionWithContext": {
@@ -273,7 +277,8 @@ BUILDERS = {
     "originalFilename": lambda _, r: (r.get("originalFilename") or r["name"]) if head_of(r) else None,
     "ownedByMe": _owned, "capabilities": lambda v, r: v.capabilities(r),
     "appProperties": _map("appProperties"), "properties": _map("properties"),
-    "isAppAuthorized": lambda *_: True, "shortcutDetails": _shortcut,
+    "resourceKey": lambda v, r: v.key_of(r),
+    "isAppAuthorized": lambda v, r: not v.rights.app or r.get("app") == v.rights.app, "shortcutDetails": _shortcut,
     "trashedTime": lambda _, r: format_time(r["trashedTime"])
     if r.get("driveId") and r.get("trashed") else None,
     "trashingUser": lambda v, r: v.user(r.get("trashedBy"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """revisions: list, get (bytes too), update, delete. Old ones can be had only while kept forever."""
 from . import errors, fields, media, rights
+from .files import check_download
 from .http1 import Response
 from .store import is_blob
 from .times import format_time
@@ -70,9 +71,11 @@ def get(call):
         revision = _revision(record, call.args[1])
         if call.get("alt") != "media":
             return call.ok(resource(call, record, revision, call.tree("Revision", DEFAULT)))
-        if revision is not record["revisions"][-1] and not revision["keepForever"]:
+        old = revision is not record["revisions"][-1] and not revision["keepForever"]
+        if old and not call.switches.revisions_open:
             raise errors.forbidden("download_restricted_for_revision", (
                 "The revision can be downloaded only if it is marked Keep Forever."))
+        check_download(call, record)
         return media.download(call, revision, revision["mimeType"])
 
 

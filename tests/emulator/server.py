@@ -4,13 +4,16 @@ import errno
 import ipaddress
 import random
 import socket
+import struct
 import threading
 import time
 
 from . import batch, http1
 from .api import override
-from .errors import made_to_order
+from .errors import OAuthError, made_to_order
 from .http1 import BadRequest, Gone, Response
+from .oauth import TOKEN_PATHS
+from .shape import crawler
 
 TLS_HANDSHAKE = 0x16
 # Below the range from which Linux takes ports for outgoing connections, so that a restart
@@ -86,7 +89,7 @@ class Connection:
     def __init__(self, drive, sock):
         self.drive, self.sock, self.secure = drive, sock, False
         self.reader = http1.Reader(sock)
-        self.served = 0
+        self.served, self.aborted = 0, False
 
     def run(self):
         """Serve until one side ends it."""
@@ -112,13 +115,16 @@ class Connection:
     def _close(self):
         try:
             # A close with unread input resets the connection; the client would lose our answer.
-            self.sock.shutdown(socket.SHUT_RDWR)
+            if not self.aborted:
+                self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self.sock.close()
 
-    def _send(self, response, close=False, **more):
+    def _send(self, response, close=False, rate=None, **more):
         send = self.drive.shape.sender(self.sock.sendall)
+        if rate:
+            more["send_body"] = crawler(send, rate)
         return http1.send_response(send, response, self.drive.store.seconds(), close, **more)
 
     def _one(self):
@@ -150,7 +156,12 @@ class Connection:
         drive = self.drive
         target = request.path + ("?" + request.raw_query if request.raw_query else "")
         fault = drive.faults.match(request.method, target)
+        if fault is None:
+            fault = drive.storm.strike(drive.api.name(request))
         action = fault.action if fault else None
+        if action == "reset" and fault.after is None:
+            self._reset()
+            return False
         if action in ("drop", "stall"):
             if action == "stall":
                 drive.faults.stall(self.sock)
@@ -161,7 +172,7 @@ class Connection:
             length = request.body.declared
             request.body.cut_after = fault.after if fault.after is not None else (length or 0) // 2
         if action == "status":
-            response = drive.api.error(made_to_order(fault.status, fault.reason, fault.message))
+            response = self._made_up(request, fault)
             drive.log.cost(entry, 0)
         else:
             response = self._respond(request, entry)
@@ -169,6 +180,18 @@ class Connection:
             response.discard()
             return False
         return self._answer(request, entry, response, action, fault)
+
+    def _made_up(self, request, fault):
+        """The answer that a fault asks for; the token endpoint words errors in its own way."""
+        if request.path in TOKEN_PATHS:
+            return self.drive.oauth.error(OAuthError(
+                fault.reason or "internal_failure", fault.message or "Internal Error", fault.status))
+        return self.drive.api.error(made_to_order(fault.status, fault.reason, fault.message))
+
+    def _reset(self):
+        """Close so that the peer sees a reset connection instead of an end."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.aborted = True
 
     def _respond(self, request, entry):
         drive = self.drive
@@ -194,7 +217,7 @@ class Connection:
         most = self.drive.switches.close_after
         close = not keep or not request.keep_alive or bool(most and self.served >= most)
         limit = None
-        if action == "cut":
+        if action in ("cut", "freeze", "reset"):
             limit = fault.after if fault.after is not None else len(response.body) // 2
         self.drive.compress(request, response)
         length = len(response.body)
@@ -203,8 +226,12 @@ class Connection:
                      bytes_out=0 if head_only else length if limit is None else min(limit, length))
         self.drive.log.end(entry)
         self._send(response, close=close, head_only=head_only, limit=limit,
-                   spoil=action == "corrupt")
-        return not close and action != "cut"
+                   spoil=action == "corrupt", rate=fault.rate if action == "crawl" else None)
+        if action == "freeze":
+            self.drive.faults.stall(self.sock)
+        if action == "reset":
+            self._reset()
+        return not close and limit is None
 
 
 class Log:

@@ -99,6 +99,18 @@ def _latencies(profile, value):
     return {**profile["latency_ms"], **value}
 
 
+def crawler(send, rate):
+    """`send` at so many bytes a second, in tenths of a second or byte by byte."""
+    piece = max(1, int(rate / 10))
+
+    def slow(data):
+        view = memoryview(data)
+        for start in range(0, len(view), piece):
+            pause(piece / rate)
+            send(view[start:start + piece])
+    return slow
+
+
 def pause(seconds):
     """Let time pass: the one place that does."""
     if seconds > 0.0005:

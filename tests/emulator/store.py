@@ -9,7 +9,7 @@ Records hold whole objects, never differences: a reader may keep an old one with
 """
 import json
 import os
-import secrets
+import random
 import string
 import threading
 import time
@@ -21,9 +21,28 @@ NATIVE = "application/vnd.google-apps."
 TABLES = ("account", "drive", "file", "session", "token", "issued", "gone", "meta")
 
 
+_chance = random.SystemRandom()
+
+
+def seed(text):
+    """From here on, every id and secret follows from this text."""
+    global _chance  # pylint: disable=global-statement  # one Drive a process, one source of chance
+    _chance = random.Random(text)
+
+
 def new_id(prefix="1", length=33):
     """A random id that looks like one of Drive's."""
-    return prefix + "".join(secrets.choice(ALPHABET) for _ in range(length - len(prefix)))
+    return prefix + new_secret(length - len(prefix))
+
+
+def new_secret(length):
+    """So many random letters and digits, for tokens and sessions."""
+    return "".join(_chance.choices(ALPHABET, k=length))
+
+
+def new_number(digits):
+    """A random decimal number of so many digits."""
+    return "".join(_chance.choices("0123456789", k=digits))
 
 
 class Store:
@@ -168,7 +187,7 @@ class Store:
 
     def new_blob(self):
         """A name for bytes that arrive."""
-        return secrets.token_hex(12)
+        return new_secret(24)
 
     def remove_blob(self, blob):
         """Forget bytes; those who read them now still can."""

@@ -2,12 +2,12 @@
 """Uploads: media, multipart, and resumable sessions with all their traps."""
 import os
 import re
-import secrets
 import threading
 
 from . import errors, files, media, multipart
 from .http1 import Response
 from .resource import View
+from .store import new_secret
 
 QUANTUM = 256 * 1024
 MAX_SIZE = 5497558138880
@@ -76,6 +76,7 @@ class Uploads:
         self.store, self.switches = store, switches
         self._lock = threading.Lock()
         self._busy = set()
+        self._forgotten = {}            # session -> requests whose bytes were thrown away
         self._hashes = {}               # session -> (digests so far, their length)
 
     def begin(self, call):
@@ -86,10 +87,10 @@ class Uploads:
         if total is not None and (not total.isdigit() or int(total) > MAX_SIZE):
             raise errors.PlainError(400, "Invalid X-Upload-Content-Length header.")
         draft = _prepare(call, call.json(), media_type)
-        session_id = "AH" + secrets.token_urlsafe(96)
+        session_id = "AH" + new_secret(128)
         self.store.commit(self.store.put("session", session_id, {
             "draft": draft, "total": int(total) if total else None,
-            "email": call.account["email"], "params": call.params, "began": self.store.seconds(),
+            "email": call.account["email"], "app": call.app, "params": call.params, "began": self.store.seconds(),
             "route": call.route.name, "path": request.path}))
         os.close(os.open(self.store.session_path(session_id), os.O_CREAT | os.O_WRONLY, 0o600))
         location = "%s%s&upload_id=%s" % (call.origin(), request.target, session_id)
@@ -131,10 +132,10 @@ class Uploads:
     def _restore(self, call, session):
         """A session acts as the account and with the parameters it was begun with."""
         call.account = self.store.accounts[session["email"]]
-        call.params = dict(session["params"])
+        call.app, call.params = session.get("app"), dict(session["params"])
         call.view = View(self.store, self.switches, call.account)
         header = call.request.header("authorization")
-        if header and call.drive.oauth.account_of(header[7:].strip())[0] is None:
+        if header and call.drive.oauth.grant_of(header[7:].strip())[0] is None:
             raise errors.unauthorized()
 
     def _drop(self, session_id):
@@ -210,6 +211,9 @@ class Uploads:
             return self._incomplete(call, stored)
         if first == 0 and end is None:
             stored = 0
+        if self._forget(session_id, body):
+            body.drain()
+            return self._incomplete(call, stored)
         self._receive(session_id, path, body, first, stored)
         size = os.path.getsize(path)
         return self._after(call, session_id, session, size, declared if end is None else total)
@@ -230,6 +234,14 @@ class Uploads:
         if total is not None and size > total:
             raise errors.PlainError(400, "Invalid request. More bytes than announced.")
         return self._incomplete(call, size - size % QUANTUM)
+
+    def _forget(self, session_id, body):
+        """forget_chunks: this request's bytes go nowhere."""
+        if not self.switches.forget_chunks or body.declared == 0:
+            return False
+        with self._lock:
+            self._forgotten[session_id] = count = self._forgotten.get(session_id, 0) + 1
+        return count <= self.switches.forget_chunks
 
     def _forget_tail(self, session_id, call, size, keep):
         """partial_chunk: keep less of this chunk than was sent, but always something."""

@@ -11,10 +11,9 @@
 """
 import json
 import os
-import secrets
 
 from . import certs, rights
-from .store import FOLDER, Store, new_id  # Store is named for readers of the signature
+from .store import FOLDER, Store, new_id, new_number, new_secret  # Store is named for readers of the signature
 
 PROJECT = "local-drive"
 GIGABYTE = 1 << 30
@@ -32,13 +31,13 @@ class World:
 
     def service_account(self, email=None, limit=0, delegated=False):
         """A service account with a fresh key. limit: 0 as today, 15 GB as before 2025."""
-        email = email or "mount-%s@%s.iam.gserviceaccount.com" % (secrets.token_hex(4), PROJECT)
+        email = email or "mount-%s@%s.iam.gserviceaccount.com" % (new_number(8), PROJECT)
         if email in self.store.accounts:
             return self.store.accounts[email]
         pem, modulus = certs.rsa_key(os.path.join(self.store.root, "keys",
-                                                  "scratch-" + secrets.token_hex(4)))
+                                                  "scratch-" + new_number(8)))
         return self._account(email, "sa", email.split("@")[0], limit=limit, pem=pem,
-                             n="%x" % modulus, key_id=secrets.token_hex(20),
+                             n="%x" % modulus, key_id=new_number(40),
                              delegated=delegated)
 
     def _account(self, email, kind, name, **more):
@@ -46,8 +45,8 @@ class World:
             return self.store.accounts[email]
         root = new_id("0A", 19)
         account = {"email": email, "kind": kind, "name": name, "root": root,
-                   "permissionId": "%020d" % secrets.randbelow(10 ** 20),
-                   "client_id": "%021d" % secrets.randbelow(10 ** 21), **more}
+                   "permissionId": new_number(20),
+                   "client_id": new_number(21), **more}
         self.store.commit(self.store.put("account", email, account),
                           self.store.put("file", root, self._root(root, "My Drive", owner=email)))
         return account
@@ -60,11 +59,20 @@ class World:
     def refresh_token(self, email, client_id="local-client", client_secret="local-secret",
                       scope="https://www.googleapis.com/auth/drive"):
         """An authorized_user credential (as a dict) for a user."""
-        token = "1//" + secrets.token_urlsafe(48)
+        token = "1//" + new_secret(64)
         self.store.commit(self.store.put("token", token, {
-            "email": email, "scope": scope, "kind": "refresh", "client": [client_id, client_secret]}))
+            "email": email, "scope": scope, "kind": "refresh", "client": [client_id, client_secret],
+            "made": self.store.seconds()}))
         return {"type": "authorized_user", "client_id": client_id,
                 "client_secret": client_secret, "refresh_token": token}
+
+    def client(self, client_id="local-client", secret="local-secret"):
+        """Register an OAuth client of an installed app; returns what its file holds."""
+        self.store.commit(self.store.put("meta", "client:" + client_id, {"secret": secret}))
+        return {"installed": {
+            "client_id": client_id, "project_id": PROJECT, "client_secret": secret,
+            "auth_uri": self.url + "/o/oauth2/v2/auth", "token_uri": self.url + "/token",
+            "redirect_uris": ["http://localhost"]}}
 
     def shared_drive(self, name, members=None):
         """A shared drive; returns its id, which is also its root folder's."""
@@ -139,6 +147,7 @@ def write_private(path, text):
 def default_world(world, role="fileOrganizer"):
     """What every local Drive has: an owner, a shared drive, a service account on it."""
     owner = world.user("owner@example.com")
+    world.client()
     drive = world.shared_drive("Models", {owner["email"]: "organizer"})
     email = "mount@%s.iam.gserviceaccount.com" % PROJECT
     fresh = email not in world.store.accounts

@@ -182,7 +182,7 @@ TEST(cache_read__tentative_bytes_are_seen_only_when_their_stream_has_ended_well)
 {
 	struct one o = one_open(64 * MB, 8 * MB);
 	o.f->tentative = true;
-	fake_set(o.f, UINT64_MAX, 8 * MB - 1);
+	fake_set(o.f, UINT64_MAX, 7 * MB);
 	o.f->fail_with = -ESTALE;
 	struct reader r = { .s = o.s, .off = 0, .n = 100 };
 	reader_start(&r);
