@@ -23,6 +23,12 @@ def binary():
     return os.path.abspath(path)
 
 
+def sanitized():
+    """Is that daemon built with a sanitizer?"""
+    with open(binary(), "rb") as file:
+        return re.search(rb"__[at]san_init", file.read()) is not None
+
+
 def _unescape(field):
     """mountinfo writes space, tab, newline and backslash as three octal digits."""
     return re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m.group(1), 8)]), field)

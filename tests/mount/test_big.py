@@ -10,7 +10,7 @@ import pytest
 from gensim.models import Word2Vec
 
 from harness import models, tensor
-from harness.paths import wait_until
+from harness.paths import sanitized, wait_until
 
 MOUNTS = 2
 OPTIONS = ["poll=1"]
@@ -66,7 +66,8 @@ def test_big_model(rig, place, google, tmp_path, capsys):
         print("\n  400 MB: save %.1f s, load on the other mount %.1f s; daemons' own memory at most %s, while serving %s;\n"
               "  tf.saved_model.load through the mount, cached: %.2f x the same from local disk"
               % (saved, loaded, megabytes(peak.peaks), megabytes(serving.peaks), ratio))
-    assert max(peak.peaks + serving.peaks) <= LIMIT
+    if not sanitized():  # their own bookkeeping is not the daemon's memory
+        assert max(peak.peaks + serving.peaks) <= LIMIT
 
 
 def _serve(rig, place, model, tmp_path):
