@@ -227,10 +227,3 @@ int call_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
 	r = json_parse(c.resp.body.data, c.resp.body.len, &root);
 	return r < 0 ? r : keep_ids(d, json_get(root, "ids"), ret);
 }
-
-void call_forget_ids(struct drive *d)
-{
-	lock_acquire(&call_ids_lock);
-	d->ids_count = 0;
-	lock_release(&call_ids_lock);
-}

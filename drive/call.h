@@ -69,6 +69,4 @@ MUST_CHECK int call_file(struct call *c, struct drive_file *ret);
 MUST_CHECK int call_check_id(const char *what, const char *id);
 /* An id that Drive has reserved for us; each is handed out once. */
 MUST_CHECK int call_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1]);
-/* Forgets those at hand: Drive refused one. */
-void call_forget_ids(struct drive *d);
 #endif
