@@ -11,7 +11,7 @@ if not __package__:      # started as a folder: make the package known under its
     __package__ = "emulator"
     __import__(__package__)
 
-from . import control  # pylint: disable=wrong-import-position
+from . import control, switches  # pylint: disable=wrong-import-position
 from .drive import LocalDriveServer  # pylint: disable=wrong-import-position
 
 
@@ -23,6 +23,9 @@ def arguments():
     parser.add_argument("--control-port", type=int, default=0, help="control port (0: a free one)")
     parser.add_argument("--latency", metavar="PROFILE",
                         help="none or real, with all switches off; default: as it was left")
+    parser.add_argument("--switch", action="append", default=[], type=switches.parse,
+                        metavar="NAME=VALUE", help="set a switch, afresh with all others off")
+    parser.add_argument("--seed", help="make all ids and secrets follow from this text")
     parser.add_argument("--role", default="fileOrganizer",
                         help="role of the service accounts on the shared drive")
     parser.add_argument("--lifeline", action="store_true",
@@ -38,8 +41,8 @@ def main():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     state = os.path.abspath(options.state)
     os.makedirs(state, mode=0o700, exist_ok=True)
-    drive = LocalDriveServer(state)
-    drive.recall(options.latency)
+    drive = LocalDriveServer(state, options.seed)
+    drive.recall(options.latency, options.switch)
     drive.listen(options.port, options.role)
     control_port = control.listen(drive, options.control_port)
     ready = {"pid": os.getpid(), "port": drive.port, "control_port": control_port,

@@ -59,10 +59,10 @@ class Call:
             MEDIA_SCOPES if query.get("alt") == "media" else READ_SCOPES
         if not scopes & wanted:
             raise errors.insufficient_scope(self.route.full_name)
-        self.view = View(self.store, self.switches, self.account, self._keys(),
+        self.view = View(self.store, self.switches, self.account, self.keys(),
                          app if ONLY_OWN in scopes and not scopes & ALL_FILES else None)
 
-    def _keys(self):
+    def keys(self):
         """Ids whose resource key the request shows; None where nobody asks for keys."""
         if not self.switches.resource_keys:
             return None
@@ -187,10 +187,10 @@ class Api:
         return None, []
 
     def name(self, request):
-        """The method's name, for what counts requests by method."""
+        """The method's name, for what counts requests by method; None for what is none."""
         route, _ = self.find(request)
         if route is None:
-            return request.path
+            return None
         return route.name + (".chunk" if "upload_id=" in request.raw_query else "")
 
     def kind(self, route, request):

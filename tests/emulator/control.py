@@ -6,6 +6,7 @@ import re
 
 from . import http1, rights, server
 from .http1 import Response
+from .odd import Zoo
 from .resource import View
 
 JSON = "application/json; charset=UTF-8"
@@ -30,7 +31,9 @@ class Control:
             ("POST", "/folder"): self.add_folder, ("POST", "/account"): self.add_account,
             ("POST", "/member"): self.set_member, ("POST", "/share"): self.share,
             ("POST", "/drive"): self.add_drive, ("POST", "/tokens/expire"): self.expire_tokens,
-            ("GET", "/sessions"): self.get_sessions,
+            ("GET", "/sessions"): self.get_sessions, ("POST", "/client"): self.add_client,
+            ("POST", "/zoo"): self.add_zoo, ("POST", "/fill"): self.fill,
+            ("POST", "/tokens/revoke"): self.revoke_tokens,
         }
 
     def connection(self, sock):
@@ -129,6 +132,7 @@ class Control:
     def set_switches(self, _query, body):
         self.drive.switches.set(body)
         self.drive.limits.reset()
+        self.drive.storm.reset()
         self.drive.remember()
         return self.drive.switches.all()
 
@@ -137,7 +141,24 @@ class Control:
     def add_folder(self, _query, body):
         """A fresh folder; on the shared drive unless `parent` says otherwise."""
         name = body.get("name") or "folder-%d" % self.drive.store.tick()
-        return {"id": self.drive.world.folder(name, body.get("parent") or self.drive.drive_id)}
+        made = self.drive.world.folder(name, body.get("parent") or self.drive.drive_id)
+        if self.drive.switches.zoo:
+            Zoo(self.drive.world, made).everything()
+        return {"id": made}
+
+    def add_zoo(self, _query, body):
+        """Odd things in a folder; a list of what was made."""
+        return Zoo(self.drive.world, body["folder"]).everything()
+
+    def fill(self, _query, body):
+        """Many files in a folder: count, name (with %d), text."""
+        return Zoo(self.drive.world, body["folder"]).fill(
+            int(body["count"]), body.get("name", "file %d"), body.get("text", "").encode())
+
+    def add_client(self, _query, body):
+        """An OAuth client of an installed app: what Google's console gives as a file."""
+        return self.drive.world.client(**{name: body[name] for name in ("client_id", "secret")
+                                          if name in body})
 
     def add_account(self, _query, body):
         """A service account with a key, or a user (kind: user) with a refresh token."""
@@ -146,7 +167,7 @@ class Control:
             account = world.user(body["email"], limit=body.get("limit", 15 << 30))
         else:
             account = world.service_account(body.get("email"), limit=body.get("limit", 0),
-                                            delegated=bool(body.get("delegated")))
+                                            delegated=body.get("delegated", False))
         if body.get("role"):
             world.member(body.get("drive") or self.drive.drive_id, account["email"], body["role"])
         answer = {"email": account["email"], "root": account["root"]}
@@ -154,7 +175,8 @@ class Control:
             answer["key"] = world.key_file(account)
         else:
             answer["credential"] = world.refresh_token(account["email"])
-        token = self.drive.oauth.issue(account["email"], "https://www.googleapis.com/auth/drive")
+        scope = body.get("scope", "https://www.googleapis.com/auth/drive")
+        token = self.drive.oauth.issue(account["email"], scope, app=account["email"])
         return {**answer, "token": token["access_token"], "accounts": len(store.accounts)}
 
     def set_member(self, _query, body):
@@ -168,6 +190,14 @@ class Control:
 
     def add_drive(self, _query, body):
         return {"id": self.drive.world.shared_drive(body["name"], body.get("members"))}
+
+    def revoke_tokens(self, _query, body):
+        """Every token of an account (or of all) ends now, refresh tokens too."""
+        store, email = self.drive.store, body.get("email")
+        dead = [key for key, value in store.tokens.items() if email in (None, value["email"])]
+        if dead:
+            store.commit(*[store.drop("token", key) for key in dead])
+        return {"revoked": len(dead)}
 
     def expire_tokens(self, _query, _body):
         """Every access token ends now."""

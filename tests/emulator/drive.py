@@ -5,9 +5,10 @@ import sys
 import traceback
 import zlib
 
-from . import certs, server
+from . import certs, server, store
 from .api import Api
 from .faults import Faults
+from .http1 import FileSlice
 from .limits import Limits
 from .listing import Pages
 from .oauth import OAuth
@@ -19,6 +20,7 @@ from .switches import Switches
 from .upload import Uploads
 from .world import World, default_world
 
+GZIP_MOST = 16 << 20      # a compressed answer is made in memory
 _SECRET = re.compile(r"((?:^|[&?])(?:upload_id|access_token|oauth_token|token|key|assertion)=)[^&]*")
 
 
@@ -30,10 +32,11 @@ def redact(query):
 class LocalDriveServer:
     """Everything requests need, by name."""
 
-    def __init__(self, state):
+    def __init__(self, state, seed=None):
         self.switches, self.shape, self.faults = Switches(), Shape(), Faults()
         self.log = server.Log(redact)
         self.store = Store(state, self.switches)
+        self._sow(seed)
         self.oauth = OAuth(self.store, self.switches)
         self.uploads = Uploads(self.store, self.switches)
         self.pages, self.limits = Pages(), Limits(self.switches, self.store)
@@ -44,19 +47,31 @@ class LocalDriveServer:
         self.url = self.world = self.drive_id = self.key = None
         self.port = 0
 
+    def _sow(self, seed):
+        """All ids and secrets follow from a seed, and differ from those before a restart."""
+        if seed is not None:
+            self.store.commit(self.store.put("meta", "seed", {"seed": seed, "starts": 0}))
+        known = self.store.meta.get("seed")
+        if known:
+            known = {**known, "starts": known["starts"] + 1}
+            self.store.commit(self.store.put("meta", "seed", known))
+            store.seed("%(seed)s %(starts)d" % known)
+
     def remember(self):
         """Let switches and profile outlive kill -9, as the state does."""
         self.store.commit(self.store.put("meta", "behaviour", {
             "switches": self.switches.all(), "profile": self.shape.profile}))
 
-    def recall(self, profile=None):
-        """Behave as before the restart; with a profile's name: afresh, and as it says."""
+    def recall(self, profile=None, switches=()):
+        """Behave as before the restart; with a profile's name or switches: afresh, as they say."""
         known = self.store.meta.get("behaviour")
-        if profile is None and known:
+        if profile is None and known and not switches:
             self.switches.set(known["switches"])
             self.shape.profile = known["profile"]
             return
         self.shape.set({"name": profile or "none"})
+        for one in switches:
+            self.switches.set(one)
         self.remember()
 
     def listen(self, port, role):
@@ -76,10 +91,13 @@ class LocalDriveServer:
 
     def compress(self, request, response):
         """gzip for JSON, when asked for in both headers, as Drive wants it."""
-        kind = dict(response.headers).get("Content-Type", "")
-        if "json" not in kind or not isinstance(response.body, bytes) or \
-                "gzip" not in request.header("accept-encoding", "") or \
-                "gzip" not in request.header("user-agent", ""):
+        if "gzip" not in request.header("accept-encoding", ""):
+            return
+        bytes_of_file = isinstance(response.body, FileSlice)
+        if bytes_of_file and self.switches.gzip_media and len(response.body) <= GZIP_MOST:
+            response.body = response.body.read()
+        elif bytes_of_file or "json" not in dict(response.headers).get("Content-Type", "") or (
+                "gzip" not in request.header("user-agent", "") and not self.switches.gzip_always):
             return
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         response.body = packer.compress(response.body) + packer.flush()

@@ -227,6 +227,12 @@ class FileSlice:
             send(buffer[:count])
             limit -= count
 
+    def read(self):
+        """All of it, for small ones; closes the file."""
+        with self.file:
+            self.file.seek(self.offset)
+            return self.file.read(self.length)
+
     def close(self):
         """Close the file."""
         self.file.close()

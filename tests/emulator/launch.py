@@ -35,14 +35,17 @@ class LocalDrive:
              temporary folder, removed by stop() unless keep is true
     latency  name of a profile ("none", "real") set before anybody can ask
     role     the service accounts' role on the shared drive
+    switches set before anybody can ask: {name: value}
+    seed     text from which all ids and secrets follow; None: they are random
     """
 
     def __init__(self, state=None, latency=None, keep=False, port=0, control_port=0,
-                 role="fileOrganizer", python=sys.executable):
+                 role="fileOrganizer", python=sys.executable, switches=None, seed=None):
         self.keep = keep or state is not None
         self.state_dir = os.path.abspath(state) if state else None
         self.latency, self.role, self.python = latency, role, python
         self.port, self.control_port = port, control_port
+        self.first_switches, self.seed = dict(switches or {}), seed
         self.process = None
         self.url = self.ca = self.folder = self.key = self.control = self.drive_id = None
 
@@ -53,7 +56,11 @@ class LocalDrive:
         if self.state_dir is None:
             self.state_dir = tempfile.mkdtemp(prefix="local-drive-")
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
-        self._spawn("--latency", self.latency or "none")
+        more = ["--switch=%s=%s" % (name, json.dumps(value))
+                for name, value in self.first_switches.items()]
+        if self.seed is not None:
+            more.append("--seed=%s" % self.seed)
+        self._spawn("--latency", self.latency or "none", *more)
         if self.folder is None:
             self.folder = self.new_folder()
         return self
@@ -160,6 +167,24 @@ class LocalDrive:
     def new_folder(self, name=None, parent=None):
         """Make a fresh folder (on the shared drive unless parent says otherwise); returns its id."""
         return self._json("POST", "/folder", {"name": name, "parent": parent})["id"]
+
+    def client_file(self, path, **spec):
+        """Register an OAuth client (client_id, secret) and write its file; returns the path."""
+        made = self._json("POST", "/client", spec)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(made, file)
+        return path
+
+    def fill(self, folder, count=None, **spec):
+        """Put many files (name="file %d", text) into a folder, or without a count: the zoo."""
+        path = "/zoo" if count is None else "/fill"
+        return self._json("POST", path, {"folder": folder, "count": count, **spec})
+
+    @property
+    def metadata_host(self):
+        """Where the metadata server is: for GCE_METADATA_HOST."""
+        return "127.0.0.1:%d" % self.port
 
     def log(self):
         """The requests seen since the last reset: a list of dicts."""

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Switches: every way in which Drive surprises, each off unless a test turns it on."""
+import json
 import threading
+
+from .errors import TOKEN_ERRORS
+from .storm import kinds_of
 
 # name -> (default, what it does). README.md has the same table, a test compares the two.
 SWITCHES = {
@@ -70,6 +74,19 @@ SWITCHES = {
     "zoo": (False, "folders made by the control port hold odd names, duplicates, shortcuts that dangle and loop, Google Docs, an empty file"),
 }
 
+# What those with a word as value may say.
+WORDS = {"bad_utf8": ("byte", "overlong", "surrogate"), "token_error": tuple(TOKEN_ERRORS),
+         "consent": ("denied", "unticked", "closed")}
+
+
+def parse(text):
+    """NAME=VALUE of a command line as {name: value}; the value is JSON, or else a word."""
+    name, _, value = text.partition("=")
+    try:
+        return {name: json.loads(value)}
+    except ValueError:
+        return {name: value}
+
 
 class Switches:
     """The current values, readable as attributes."""
@@ -98,6 +115,10 @@ class Switches:
             number = isinstance(default, (int, float)) and isinstance(value, (int, float))
             if value is not None and not number and not isinstance(value, type(default)):
                 raise ValueError("wrong type for switch " + name)
+            if value and name in WORDS and value not in WORDS[name]:
+                raise ValueError("no such value for switch %s: %s" % (name, value))
+        if values.get("storm_kinds"):
+            kinds_of(values["storm_kinds"])
         with self._lock:
             for name, value in values.items():
                 self._values[name] = SWITCHES[name][0] if value is None else value

@@ -118,12 +118,3 @@ class Tokens(Case):
         self.refused("invalid_grant", "short-lived token")
         answer = self.client.grant(JWT_BEARER, assertion="x")
         self.assertIn("date", answer.headers)
-
-    def test_metadata_server(self):
-        path = "/computeMetadata/v1/instance/service-accounts/default/token?scopes=" \
-               "https://www.googleapis.com/auth/drive"
-        self.assertEqual(self.client.request("GET", path, auth=False).status, 403)
-        answer = self.client.request("GET", path, headers={"Metadata-Flavor": "Google"},
-                                     auth=False)
-        self.assertEqual(answer.headers["metadata-flavor"], "Google")
-        self.good(self.client_for(answer.json["access_token"]).list())

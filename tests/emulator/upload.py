@@ -133,7 +133,7 @@ class Uploads:
         """A session acts as the account and with the parameters it was begun with."""
         call.account = self.store.accounts[session["email"]]
         call.app, call.params = session.get("app"), dict(session["params"])
-        call.view = View(self.store, self.switches, call.account)
+        call.view = View(self.store, self.switches, call.account, call.keys())
         header = call.request.header("authorization")
         if header and call.drive.oauth.grant_of(header[7:].strip())[0] is None:
             raise errors.unauthorized()
