@@ -21,6 +21,7 @@ struct drive {
 	char ids[CALL_IDS][DRIVE_ID_MAX + 1] GUARDED_BY(call_ids_lock);
 	unsigned ids_count GUARDED_BY(call_ids_lock);
 	uint64_t retries;		/* atomic */
+	bool heads_only;		/* atomic: this identity may not read revisions */
 };
 
 struct call {

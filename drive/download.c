@@ -6,10 +6,16 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* A revision can be asked for by its id (revisions.get), and then bytes of two revisions cannot
+ * mix; that needs the right to read revisions, which a reader of the file lacks. Without it the
+ * head is read (files.get), which nothing pins: no precondition is honoured on downloads. Then the
+ * bytes count only when the head is still the same after them. */
+enum { REFUSED = 1 };
 struct remote {
 	struct source source;
 	struct drive *d;
 	struct drive_file file;
+	bool head;		/* atomic: read the head, for the rest of our life */
 };
 
 /* One stream on its way; it survives the requests that carry it. */
@@ -118,11 +124,16 @@ static int fetch(struct stream *s, struct call *c)
 	return r < 0 ? judge_416(s, c, r) : 0;
 }
 
-static int run_stream(struct stream *s)
+static bool reads_head(const struct remote *r) { return __atomic_load_n(&r->head, __ATOMIC_RELAXED); }
+
+static int run_stream(struct stream *s, bool head)
 {
 	CLEANUP_CALL struct call c;
 	call_init(&c, s->r->d, "GET", "/drive/v3/files/", "download", s->r->file.name);
-	buf_printf(&c.url, "%s?alt=media&supportsAllDrives=true", s->r->file.id);
+	buf_str(&c.url, s->r->file.id);
+	if (!head)
+		buf_printf(&c.url, "/revisions/%s", s->r->file.revision);
+	buf_str(&c.url, head ? "?alt=media&supportsAllDrives=true" : "?alt=media");
 	c.req.lane = HTTP_BULK;
 	c.req.sink = on_bytes;
 	c.req.sink_ctx = s;
@@ -132,11 +143,32 @@ static int run_stream(struct stream *s)
 		uint64_t before = s->pos;
 		int r = fetch(s, &c);
 		if (r < 0)
-			return r;
+			return !head && (r == -EACCES || r == -ENOENT) ? REFUSED : r;
 		if (s->pos == before && c.resp.end == HTTP_DONE && c.resp.status < 300 && ++empty == 3)
 			return err_set(-EBADMSG, "download \"%s\": answers without bytes", s->r->file.name);
 	}
 	return 0;
+}
+
+/* The revision was refused. While it is the head, the head will do; once that has worked, other
+ * downloads by this identity begin with the head. */
+static int stream_head_instead(struct stream *s)
+{
+	int r = drive_verify_head(s->r->d, &s->r->file);
+	if (r < 0)
+		return r;
+	__atomic_store_n(&s->r->head, true, __ATOMIC_RELAXED);
+	r = run_stream(s, true);
+	if (r < 0)
+		return r;
+	__atomic_store_n(&s->r->d->heads_only, true, __ATOMIC_RELAXED);
+	return drive_verify_head(s->r->d, &s->r->file);
+}
+
+/* What has come was the revision's, and what would come might not be. */
+static int refused_half_way(struct stream *s)
+{
+	return err_set(-ESTALE, "\"%s\": its revision is not given out any more", s->r->file.name);
 }
 
 static int remote_stream(struct source *src, uint64_t off, uint64_t n, source_sink *sink, void *ctx)
@@ -144,11 +176,11 @@ static int remote_stream(struct source *src, uint64_t off, uint64_t n, source_si
 	struct stream s = { .r = (struct remote *)src, .sink = sink, .ctx = ctx, .pos = off, .end = off + n };
 	if (!n)
 		return 0;
-	int r = run_stream(&s);
-	/* Only several answers can be of several revisions. */
-	if (r == 0 && s.answers > 1)
-		r = drive_verify_head(s.r->d, &s.r->file);
-	return r;
+	bool head = reads_head(s.r);
+	int r = run_stream(&s, head);
+	if (r == REFUSED)
+		return s.pos == off ? stream_head_instead(&s) : refused_half_way(&s);
+	return r == 0 && head ? drive_verify_head(s.r->d, &s.r->file) : r;
 }
 
 static int on_copy(void *ctx, const void *data, size_t n)
@@ -166,6 +198,8 @@ static ssize_t remote_pread(struct source *src, void *buf, size_t n, uint64_t of
 	return r < 0 ? r : (ssize_t)n;
 }
 
+static bool remote_tentative(struct source *src) { return reads_head((struct remote *)src); }
+
 static void remote_free(struct source *src)
 {
 	struct remote *r = (struct remote *)src;
@@ -175,7 +209,9 @@ static void remote_free(struct source *src)
 
 int drive_source(struct drive *d, const struct drive_file *f, struct source **ret)
 {
-	static const struct source_ops ops = { .pread = remote_pread, .stream = remote_stream, .free = remote_free };
+	static const struct source_ops ops = {
+		.pread = remote_pread, .stream = remote_stream, .tentative = remote_tentative, .free = remote_free,
+	};
 	int e = call_check_id("download", f->id);
 	if (e < 0)
 		return e;
@@ -189,6 +225,7 @@ int drive_source(struct drive *d, const struct drive_file *f, struct source **re
 		return err_set(-ENOMEM, "download: no memory");
 	}
 	r->d = d;
+	r->head = !f->revision[0] || __atomic_load_n(&d->heads_only, __ATOMIC_RELAXED);
 	r->file = *f;
 	r->file.name = name;
 	r->file.mime = r->file.description = NULL;

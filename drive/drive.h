@@ -102,7 +102,10 @@ MUST_CHECK int drive_changes(struct drive *d, const char *drive_id_or_empty, cha
 /* ---- content */
 /* The bytes of `f` at f->revision: size, pread and stream by ranged GETs; `stream` is one GET (more
  * only to go on after a lost connection). A 200 to a Range request is cut to what was asked for.
- * When the head moved on while it read: -ESTALE. f->size 0 never asks. Keeps `d`, copies of f. */
+ * Bytes of two revisions never mix: the revision is asked for by its id, or, where this identity
+ * may not read revisions, the head, and then each stream ends by one files.get that says whether
+ * the head is still f->revision (the source is tentative: format/source.h). -ESTALE: it was
+ * replaced, and cannot be had any more. f->size 0 never asks. Keeps `d`, copies of f. */
 MUST_CHECK int drive_source(struct drive *d, const struct drive_file *f, struct source **ret);
 
 /* Is f->revision still the head? One request. -ESTALE: it moved on, so what was read by several

@@ -2,7 +2,10 @@
 #include "tests/unit/test_drive_server.h"
 
 static const char text[] = "0123456789abcdefghij";	/* 20 bytes */
-#define MEDIA "GET /drive/v3/files/ID?alt=media&supportsAllDrives=true"
+#define MEDIA "GET /drive/v3/files/ID/revisions/r1?alt=media"
+#define HEAD_MEDIA "GET /drive/v3/files/ID?alt=media&supportsAllDrives=true"
+#define FORBIDDEN "{\"error\":{\"code\":403,\"message\":\"The user does not have sufficient permissions for this file.\"," \
+	"\"errors\":[{\"message\":\"no\",\"domain\":\"global\",\"reason\":\"insufficientFilePermissions\"}]}}"
 #define HEAD "GET /drive/v3/files/ID?supportsAllDrives=true&prettyPrint=false&fields=id,mimeType,size,headRevisionId"
 #define IS_HEAD "{\"id\":\"ID\",\"mimeType\":\"x/y\",\"size\":\"20\",\"headRevisionId\":\"r1\"}"
 
@@ -69,7 +72,7 @@ TEST(drive_download__one_range_is_one_request)
 	};
 	streams(script, 5, 5, 1);
 	CHECK(strstr(server_request(0)->head, "Accept-Encoding: identity\r\n"));
-	CHECK(strstr(server_trace(), "GET /drive/v3/files/ID?alt=media bytes=5-9 206 5 B "));
+	CHECK(strstr(server_trace(), "GET /drive/v3/files/ID/revisions/r1?alt=media bytes=5-9 206 5 B "));
 }
 
 TEST(drive_download__a_200_to_a_range_is_cut_to_what_was_asked_for)
@@ -83,18 +86,61 @@ TEST(drive_download__a_cut_body_goes_on_from_the_break)
 	static const struct line script[] = {
 		{ MEDIA, "bytes=0-19", 206, "Content-Range: bytes 0-19/20\r\n", text, 0, CUT },
 		{ MEDIA, "bytes=10-19", 206, "Content-Range: bytes 10-19/20\r\n", text + 10, 0, ANSWER },
-		{ HEAD, NULL, 200, NULL, IS_HEAD, 0, ANSWER },
 		{ 0 },
 	};
-	streams(script, 0, 20, 3);
+	streams(script, 0, 20, 2);
 }
 
-TEST(drive_download__a_break_that_joins_two_revisions_is_stale)
+#define MOVED_ON "{\"id\":\"ID\",\"mimeType\":\"x/y\",\"size\":\"20\",\"headRevisionId\":\"r2\"}"
+
+TEST(drive_download__a_reader_without_the_right_to_revisions_reads_the_head_and_asks_again)
+{
+	static const struct line script[] = {
+		{ MEDIA, "bytes=0-9", 403, NULL, FORBIDDEN, 0, ANSWER },
+		{ HEAD, NULL, 200, NULL, IS_HEAD, 0, ANSWER },
+		{ HEAD_MEDIA, "bytes=0-9", 206, "Content-Range: bytes 0-9/20\r\n", "0123456789", 0, ANSWER },
+		{ HEAD, NULL, 200, NULL, IS_HEAD, 0, ANSWER },
+		/* another stream, and another file's: the head at once */
+		{ HEAD_MEDIA, "bytes=10-19", 206, "Content-Range: bytes 10-19/20\r\n", text + 10, 0, ANSWER },
+		{ HEAD, NULL, 200, NULL, IS_HEAD, 0, ANSWER },
+		{ HEAD_MEDIA, "bytes=10-19", 206, "Content-Range: bytes 10-19/20\r\n", text + 10, 0, ANSWER },
+		{ HEAD, NULL, 200, NULL, MOVED_ON, 0, ANSWER },
+		{ 0 },
+	};
+	struct got g = { 0 };
+	server_start(script);
+	struct drive *d = server_drive(5000);
+	struct source *s = open_file(d, 20);
+	CHECK(!s->ops->tentative(s));
+	CHECK_INT(source_stream(s, 0, 10, sink, &g), 0);
+	CHECK(s->ops->tentative(s));
+	CHECK_INT(source_stream(s, 10, 10, sink, &g), 0);
+	CHECK(g.n == 20 && !memcmp(g.bytes, text, 20));
+	source_unref(s);
+	s = open_file(d, 20);
+	CHECK(s->ops->tentative(s));
+	CHECK_INT(source_stream(s, 10, 10, sink, &g), -ESTALE);
+	source_unref(s);
+	server_done();
+	CHECK_INT(server_requests(), 8);
+	drive_close(d);
+}
+
+TEST(drive_download__a_revision_that_is_gone_is_stale_and_never_another_one)
+{
+	static const struct line script[] = {
+		{ MEDIA, NULL, 404, NULL, FORBIDDEN, 0, ANSWER },
+		{ HEAD, NULL, 200, NULL, MOVED_ON, 0, ANSWER },
+		{ 0 },
+	};
+	fails(script, 0, 20, -ESTALE);
+}
+
+TEST(drive_download__a_revision_that_goes_half_way_is_stale)
 {
 	static const struct line script[] = {
 		{ MEDIA, "bytes=0-19", 206, "Content-Range: bytes 0-19/20\r\n", text, 0, CUT },
-		{ MEDIA, "bytes=10-19", 206, "Content-Range: bytes 10-19/20\r\n", text + 10, 0, ANSWER },
-		{ HEAD, NULL, 200, NULL, "{\"id\":\"ID\",\"mimeType\":\"x/y\",\"size\":\"20\",\"headRevisionId\":\"r2\"}", 0, ANSWER },
+		{ MEDIA, "bytes=10-19", 403, NULL, FORBIDDEN, 0, ANSWER },
 		{ 0 },
 	};
 	fails(script, 0, 20, -ESTALE);
@@ -105,10 +151,9 @@ TEST(drive_download__a_shorter_range_than_asked_for_is_gone_on_with)
 	static const struct line script[] = {
 		{ MEDIA, "bytes=0-19", 206, "Content-Range: bytes 0-9/20\r\n", "0123456789", 0, ANSWER },
 		{ MEDIA, "bytes=10-19", 206, "Content-Range: bytes 10-19/20\r\n", text + 10, 0, ANSWER },
-		{ HEAD, NULL, 200, NULL, IS_HEAD, 0, ANSWER },
 		{ 0 },
 	};
-	streams(script, 0, 20, 3);
+	streams(script, 0, 20, 2);
 }
 
 TEST(drive_download__rate_limits_and_5xx_are_waited_out)
