@@ -126,6 +126,12 @@ static int fetch(struct stream *s, struct call *c)
 
 static bool reads_head(const struct remote *r) { return __atomic_load_n(&r->head, __ATOMIC_RELAXED); }
 
+/* Drive's own "no", not that of a sink, of the credentials or of a quota. */
+static bool is_refusal(const struct call *c, int err)
+{
+	return (c->error.status == 403 && err == -EACCES) || (c->error.status == 404 && err == -ENOENT);
+}
+
 static int run_stream(struct stream *s, bool head)
 {
 	CLEANUP_CALL struct call c;
@@ -143,7 +149,7 @@ static int run_stream(struct stream *s, bool head)
 		uint64_t before = s->pos;
 		int r = fetch(s, &c);
 		if (r < 0)
-			return !head && (r == -EACCES || r == -ENOENT) ? REFUSED : r;
+			return !head && is_refusal(&c, r) ? REFUSED : r;
 		if (s->pos == before && c.resp.end == HTTP_DONE && c.resp.status < 300 && ++empty == 3)
 			return err_set(-EBADMSG, "download \"%s\": answers without bytes", s->r->file.name);
 	}

@@ -108,14 +108,18 @@ MUST_CHECK int drive_changes(struct drive *d, const char *drive_id_or_empty, cha
  * replaced, and cannot be had any more. f->size 0 never asks. Keeps `d`, copies of f. */
 MUST_CHECK int drive_source(struct drive *d, const struct drive_file *f, struct source **ret);
 
-/* Is f->revision still the head? One request. -ESTALE: it moved on, so what was read by several
- * requests may be a mix of two revisions (Drive cannot be asked for one of them). */
+/* Is f->revision still the head? One request. -ESTALE: it moved on. */
 MUST_CHECK int drive_verify_head(struct drive *d, const struct drive_file *f);
+
+/* An id that a file to come can have, so that it is known before the file is there. It must be used
+ * once, for one file. */
+MUST_CHECK int drive_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1]);
 
 /* An upload. id NULL: create (under a reserved id, so a retry or a lost answer never makes a
  * second file), `parent` and `name` are needed; else new content for that file. */
 struct drive_put {
 	const char *id, *parent, *name;
+	const char *reserved;		/* of a create: an id from drive_reserve_id(); NULL: one is taken */
 	const char *description;	/* NULL: as it is */
 	struct source *body;		/* borrowed; read from any offset, as often as needed */
 	int64_t mtime_ms;		/* -1: Drive's time of upload */

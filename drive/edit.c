@@ -35,6 +35,8 @@ int drive_verify_head(struct drive *d, const struct drive_file *f)
 	return r;
 }
 
+int drive_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1]) { return call_reserve_id(d, ret); }
+
 int drive_about(struct drive *d, struct drive_about *ret)
 {
 	CLEANUP_CALL struct call c;

@@ -17,6 +17,7 @@
 #include "drive/url.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BYTES_TYPE "application/octet-stream"
@@ -273,10 +274,22 @@ static int open_session(struct upload *u, enum step *next)
 	return 0;
 }
 
+/* The id that the file will have: the caller's as long as it is not taken. */
+static int take_id(struct upload *u)
+{
+	const char *given = u->put->reserved;
+	if (!given)
+		return call_reserve_id(u->d, u->id);
+	int r = call_check_id("upload", given);
+	if (r == 0)
+		snprintf(u->id, sizeof u->id, "%s", given);
+	return r;
+}
+
 static int step_start(struct upload *u, enum step *next)
 {
 	if (!u->id[0]) {
-		int r = call_reserve_id(u->d, u->id);
+		int r = take_id(u);
 		if (r < 0)
 			return r;
 	}
@@ -415,6 +428,10 @@ static int step_look(struct upload *u, enum step *next)
 		return fresh_start(u, next);
 	if (u->hashed == u->size)
 		return compare(u, &f, next); /* ours, damaged */
+	if (u->put->reserved) { /* nobody but this file has it: an earlier upload of it came through */
+		u->create = false;
+		return fresh_start(u, next);
+	}
 	u->id[0] = 0; /* we never sent it all: the id is somebody else's */
 	err_set(-EEXIST, "upload \"%s\": the reserved id is taken", title(u->put));
 	return fresh_start(u, next);

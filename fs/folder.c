@@ -107,17 +107,18 @@ static int find_free(struct fs *fs, struct file *folder, const char *name, char 
 
 int folder_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
 {
-	char *drive_name;
+	CLEANUP_FREE char *drive_name = NULL;
+	char reserved[DRIVE_ID_MAX + 1];
 	int r = find_free(fs, folder, name, &drive_name);
+	if (!r && !folder->can_edit)
+		r = err_set(-EACCES, "Drive does not let %s write into this folder", drive_identity(fs->drive));
+	if (!r)
+		r = drive_reserve_id(fs->drive, reserved);
 	if (r)
 		return r;
-	if (!folder->can_edit) {
-		free(drive_name);
-		return err_set(-EACCES, "Drive does not let %s write into this folder", drive_identity(fs->drive));
-	}
 	struct file *f;
 	lock_acquire(&fs->tree.lock);
-	r = tree_make(&fs->tree, folder, drive_name, &f);
+	r = tree_make(&fs->tree, folder, STEAL(drive_name), reserved, &f);
 	if (!r)
 		r = inode_of(&fs->tree, f, ret);
 	lock_release(&fs->tree.lock);

@@ -20,7 +20,7 @@ struct publisher {
 
 /* What an upload is about, copied while tree.lock is held. */
 struct target {
-	char id[DRIVE_ID_MAX + 1], parent[DRIVE_ID_MAX + 1];
+	char id[DRIVE_ID_MAX + 1], reserved[DRIVE_ID_MAX + 1], parent[DRIVE_ID_MAX + 1];
 	char *name, *path;
 	char *description;	/* of a file that Drive does not know yet */
 	bool gone;
@@ -39,6 +39,7 @@ static int target_of(struct fs *fs, struct inode *n, struct target *ret)
 	lock_acquire(&fs->tree.lock);
 	struct file *f = n->file;
 	memcpy(ret->id, f->id, sizeof ret->id);
+	memcpy(ret->reserved, f->reserved, sizeof ret->reserved);
 	if (f->parent)
 		memcpy(ret->parent, f->parent->id, sizeof ret->parent);
 	ret->gone = f->gone;
@@ -114,6 +115,7 @@ static int send_draft(struct fs *fs, struct draft *d, const struct target *t, in
 		.id = t->id[0] ? t->id : NULL,
 		.parent = t->parent,
 		.name = t->name,
+		.reserved = t->reserved,
 		.description = t->description,
 		.body = *ret_body,
 		.mtime_ms = mtime_ms,
@@ -178,13 +180,13 @@ static void end(struct writing *w, int err)
 	lock_release(&w->lock);
 }
 
-/* It was unlinked, renamed or moved here while its bytes were on their way. */
-static int catch_up(struct fs *fs, struct inode *n, const struct target *was)
+/* A new file was unlinked, renamed or moved here while its bytes were on their way: Drive has `was`. */
+static int catch_up(struct fs *fs, struct inode *n, const struct drive_file *was)
 {
 	struct target now;
 	int r = target_of(fs, n, &now);
-	if (!r && !was->id[0] && (now.gone || strcmp(now.name, was->name) || strcmp(now.parent, was->parent))) {
-		bool moved = strcmp(now.parent, was->parent) != 0 && !now.gone;
+	bool moved = !r && !now.gone && strcmp(now.parent, was->parent) != 0;
+	if (!r && (now.gone || moved || strcmp(now.name, was->name ? was->name : "") != 0)) {
 		struct drive_edit e = {
 			.name = now.gone ? NULL : now.name, .mtime_ms = -1, .trash = now.gone,
 			.from_parent = moved ? was->parent : NULL, .to_parent = moved ? now.parent : NULL,
@@ -227,7 +229,7 @@ int publish(struct fs *fs, struct inode *n)
 		log_error("save", "%s: not saved in Drive: %s (%s)", t.path ? t.path : "?", err_last(), advice(r));
 	} else {
 		adopt(fs, n, body, &news);
-		r = catch_up(fs, n, &t);
+		r = t.id[0] ? 0 : catch_up(fs, n, &news);
 	}
 	source_unref(body);
 	target_done(&t);

@@ -237,13 +237,16 @@ void tree_remove(struct tree *t, struct file *f, struct forget *forget)
 	f->node = NULL; /* holders keep it; a lookup does not find it again */
 }
 
+/* Never 0 or 1, and positive for programs that hold it in a signed number. */
+static uint64_t ino_of(const char *id) { return map_hash(id) >> 1 | 2; }
+
 static int make_known(struct tree *t, const struct drive_file *news, struct file **ret)
 {
 	struct file *f = file_new(t);
 	if (!f)
 		return err_set(-ENOMEM, "no memory for a file");
 	memcpy(f->id, news->id, sizeof f->id);
-	f->ino = map_hash(f->id) >> 1 | 2; /* never 0 or 1, positive for old 64-bit programs */
+	f->ino = ino_of(f->id);
 	f->folder = news->folder;
 	f->blob = news->blob;
 	int r = map_put(&t->by_id, f->id, f);
@@ -287,14 +290,15 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 	return place(t, f, folder, &news->name, forget);
 }
 
-int tree_make(struct tree *t, struct file *folder, char *name, struct file **ret)
+int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret)
 {
 	struct file *f = file_new(t);
 	if (!f) {
 		free(name);
 		return err_set(-ENOMEM, "no memory for a file");
 	}
-	f->ino = ++t->made << 20 | 1 << 19; /* a counter; hashes that meet it are as likely as any two */
+	f->ino = ino_of(reserved);
+	snprintf(f->reserved, sizeof f->reserved, "%s", reserved);
 	f->name = name;
 	f->blob = f->can_edit = true;
 	f->created_ms = INT64_MAX; /* not in Drive: younger than all that are */

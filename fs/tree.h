@@ -35,7 +35,8 @@ enum listing { LISTING_UNKNOWN, LISTING_RUNS, LISTING_COMPLETE };
 struct inode;
 struct file {
 	char id[DRIVE_ID_MAX + 1];	/* "" until Drive has made it */
-	uint64_t ino;			/* stable hash of the id (of a counter for one made here) */
+	char reserved[DRIVE_ID_MAX + 1];/* the id that it will have */
+	uint64_t ino;			/* stable hash of the id */
 	struct file *parent;		/* NULL: the root, or not in our tree */
 	char *name, *base, *shown;	/* Drive's; as Linux can hold it; unique in its folder */
 	char *description;		/* NULL: none */
@@ -88,7 +89,7 @@ struct tree {
 	size_t files_count GUARDED_BY(lock), files_cap GUARDED_BY(lock);
 	struct inode **slots GUARDED_BY(lock);	/* nodes by the low half of their id */
 	uint32_t slots_count GUARDED_BY(lock), slots_free GUARDED_BY(lock);
-	uint64_t made GUARDED_BY(lock);		/* nodes ever, files made here ever */
+	uint64_t made GUARDED_BY(lock);		/* nodes ever */
 	uint64_t clock GUARDED_BY(lock);	/* counts news */
 	struct file *root;
 };
@@ -118,8 +119,10 @@ struct file *tree_file(struct tree *t, const char *id) REQUIRES(t->lock);
 /* The child that Linux sees under `shown`, or NULL. Means nothing unless the listing is complete. */
 struct file *tree_child(struct tree *t, struct file *folder, const char *shown) REQUIRES(t->lock);
 
-/* A file that exists here only, until tree_adopt() gives it Drive's id. Takes `name`, Drive's. */
-MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, struct file **ret) REQUIRES(t->lock);
+/* A file that exists here only, until tree_adopt() gives it Drive's id, which should be `reserved`.
+ * Takes `name`, Drive's. */
+MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret)
+	REQUIRES(t->lock);
 MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news) REQUIRES(t->lock);
 /* Move and rename a file that Drive does not know yet. Takes `name`. */
 MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, char *name) REQUIRES(t->lock);

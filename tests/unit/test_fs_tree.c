@@ -175,7 +175,7 @@ TEST(fs_tree__the_feed_may_be_quicker_than_the_answer_of_a_create)
 	begin();
 	struct file *made, *twin;
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_make(&t, t.root, strdup("m"), &made), 0);
+	CHECK_INT(tree_make(&t, t.root, strdup("m"), "A", &made), 0);
 	lock_release(&t.lock);
 	twin = apply(news("A", "ROOT", "m", 4, 1), NULL);
 	CHECK(twin != made);
@@ -197,7 +197,7 @@ TEST(fs_tree__a_complete_listing_removes_what_it_lacks_but_not_what_is_new_here)
 	apply(news("B", "ROOT", "kept", 1, 1), NULL);
 	lock_acquire(&t.lock);
 	uint64_t since = t.clock;
-	CHECK_INT(tree_make(&t, t.root, strdup("made"), &made), 0);
+	CHECK_INT(tree_make(&t, t.root, strdup("made"), "M", &made), 0);
 	lock_release(&t.lock);
 	apply(news("B", "ROOT", "kept", 1, 1), NULL);
 	lock_acquire(&t.lock);
