@@ -163,7 +163,7 @@ def test_a_lasting_fault_fails_close(place, google, drive, mount, fault, wanted)
     assert failing_write(path, b"new content") in wanted
     assert google.download(old["id"]) == b"old content", "the old revision stays"
     assert len(mount.status()["pending"]) == 1
-    assert "f" in mount.log_text(begin), "the log names the file"
+    assert place.name + "/f" in mount.log_text(begin), "the log names the file"
     assert path.read_bytes() == b"new content", "here, the new bytes are shown"
     drive.clear_faults()
     path.write_bytes(b"newer content")
