@@ -42,6 +42,9 @@ bool cancelled(void);
 #define TSA(x)
 #endif
 #define GUARDED_BY(l) TSA(guarded_by(l))
+/* The same where the lock is a member of the same struct, which clang cannot name in C: for readers.
+ * Functions that want it say REQUIRES(), which is checked. */
+#define UNDER(l)
 #define REQUIRES(l) TSA(requires_capability(l))
 #define ACQUIRE(l) TSA(acquire_capability(l))
 #define RELEASE(l) TSA(release_capability(l))

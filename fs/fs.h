@@ -50,8 +50,8 @@ struct fs {
 	pthread_cond_t model_changed;
 
 	struct lock quota_lock;	/* RANK_LEAF */
-	struct drive_about quota GUARDED_BY(quota_lock);
-	int64_t quota_ms GUARDED_BY(quota_lock);	/* when asked; 0: never */
+	struct drive_about quota UNDER(quota_lock);
+	int64_t quota_ms UNDER(quota_lock);	/* when asked; 0: never */
 
 	bool stopping;		/* atomic: no new work */
 };

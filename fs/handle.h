@@ -14,19 +14,19 @@ struct writing {
 	struct lock lock;		/* RANK_NODE */
 	pthread_cond_t changed;		/* `sending` or `users` went down */
 	unsigned opens, writable;	/* handles; guarded by tree.lock */
-	struct source *src GUARDED_BY(lock);	/* of node.content; NULL: none yet */
-	struct draft *draft GUARDED_BY(lock);	/* NULL: nothing is being written */
-	unsigned users GUARDED_BY(lock);	/* of the draft, outside the lock */
-	bool dirty GUARDED_BY(lock);		/* the draft differs from what Drive has */
-	bool wrote GUARDED_BY(lock);		/* bytes since O_TRUNC */
-	bool sending GUARDED_BY(lock);
-	bool doomed GUARDED_BY(lock);		/* the writer was killed, or a write failed: never publish */
-	bool waiting GUARDED_BY(lock);		/* in the retrier's list, which holds the node */
-	int error GUARDED_BY(lock);		/* of the last try to publish */
-	unsigned tries GUARDED_BY(lock);
-	int64_t next_try_ms GUARDED_BY(lock);
-	int64_t mtime_ms GUARDED_BY(lock);	/* of the draft */
-	struct writers writers GUARDED_BY(lock);
+	struct source *src UNDER(lock);	/* of node.content; NULL: none yet */
+	struct draft *draft UNDER(lock);	/* NULL: nothing is being written */
+	unsigned users UNDER(lock);	/* of the draft, outside the lock */
+	bool dirty UNDER(lock);		/* the draft differs from what Drive has */
+	bool wrote UNDER(lock);		/* bytes since O_TRUNC */
+	bool sending UNDER(lock);
+	bool doomed UNDER(lock);		/* the writer was killed, or a write failed: never publish */
+	bool waiting UNDER(lock);		/* in the retrier's list, which holds the node */
+	int error UNDER(lock);		/* of the last try to publish */
+	unsigned tries UNDER(lock);
+	int64_t next_try_ms UNDER(lock);
+	int64_t mtime_ms UNDER(lock);	/* of the draft */
+	struct writers writers UNDER(lock);
 };
 
 struct handle {

@@ -14,8 +14,8 @@ struct publisher {
 	struct lock lock;	/* RANK_QUEUE */
 	pthread_cond_t wake;
 	pthread_t thread;
-	struct waiting { struct inode *node; struct waiting *next; } *waiting GUARDED_BY(lock);
-	bool stop GUARDED_BY(lock);
+	struct waiting { struct inode *node; struct waiting *next; } *waiting UNDER(lock);
+	bool stop UNDER(lock);
 };
 
 /* What an upload is about, copied while tree.lock is held. */

@@ -82,15 +82,15 @@ struct inode {
 
 struct tree {
 	struct lock lock;
-	pthread_cond_t listed GUARDED_BY(lock);
-	struct map by_id GUARDED_BY(lock);	/* files that Drive knows */
-	struct map views GUARDED_BY(lock);	/* nodes of saved_model/ by view_key */
-	struct file **files GUARDED_BY(lock);	/* every one, to free them */
-	size_t files_count GUARDED_BY(lock), files_cap GUARDED_BY(lock);
-	struct inode **slots GUARDED_BY(lock);	/* nodes by the low half of their id */
-	uint32_t slots_count GUARDED_BY(lock), slots_free GUARDED_BY(lock);
-	uint64_t made GUARDED_BY(lock);		/* nodes ever */
-	uint64_t clock GUARDED_BY(lock);	/* counts news */
+	pthread_cond_t listed UNDER(lock);
+	struct map by_id UNDER(lock);	/* files that Drive knows */
+	struct map views UNDER(lock);	/* nodes of saved_model/ by view_key */
+	struct file **files UNDER(lock);	/* every one, to free them */
+	size_t files_count UNDER(lock), files_cap UNDER(lock);
+	struct inode **slots UNDER(lock);	/* nodes by the low half of their id */
+	uint32_t slots_count UNDER(lock), slots_free UNDER(lock);
+	uint64_t made UNDER(lock);		/* nodes ever */
+	uint64_t clock UNDER(lock);	/* counts news */
 	struct file *root;
 };
 

@@ -11,8 +11,8 @@ struct watch {
 	pthread_t thread;
 	struct lock lock;	/* RANK_QUEUE */
 	pthread_cond_t wake;
-	bool stop GUARDED_BY(lock);
-	struct forget queue GUARDED_BY(lock);	/* from operations */
+	bool stop UNDER(lock);
+	struct forget queue UNDER(lock);	/* from operations */
 	char *token;		/* the thread's own */
 	int64_t read_ms;	/* atomic; 0: never */
 	bool failing;
