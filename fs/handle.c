@@ -3,6 +3,7 @@
 
 #include "fs/log.h"
 #include "fs/publish.h"
+#include "fs/watch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -386,9 +387,11 @@ static void settle(struct fs *fs, struct inode *n)
 		publish_later(fs, n);
 }
 
-/* Is the content Drive's again? Then news from there replace the node as they do any other. */
+/* Is the content Drive's again? Then news from there replace the inode as they do any other, those
+ * that came meanwhile at once. */
 static void end_writing(struct fs *fs, struct inode *n)
 {
+	struct forget forget = { 0 };
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
 	if (!n->w->writable) {
@@ -396,7 +399,10 @@ static void end_writing(struct fs *fs, struct inode *n)
 		n->writing = n->w->draft != NULL;
 	}
 	lock_release(&n->w->lock);
+	if (!n->writing)
+		tree_outdated(&fs->tree, n, &forget);
 	lock_release(&fs->tree.lock);
+	watch_forget(fs->watch, &forget);
 }
 
 void handle_release(struct fs *fs, struct handle *h)

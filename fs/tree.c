@@ -203,6 +203,16 @@ static void take_head(struct file *f, const struct drive_file *news, struct forg
 	forget_add(forget, f->parent, NULL, f->shown);
 }
 
+void tree_outdated(struct tree *t, struct inode *n, struct forget *forget)
+{
+	struct file *f = n->file;
+	(void)t;
+	if (f->node != n || strcmp(f->head.revision, n->content.revision) == 0)
+		return;
+	f->node = NULL;
+	forget_add(forget, f->parent, NULL, f->shown);
+}
+
 /* Everything but name, place and version. */
 static void take_facts(struct file *f, struct drive_file *news, struct forget *forget)
 {
@@ -277,6 +287,11 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 			*ret = f;
 	}
 	f->version = news->version;
+	if (!f->id[0]) { /* made here: its upload has arrived, and its name and place are ours to tell */
+		memcpy(f->id, f->reserved, sizeof f->id);
+		take_facts(f, news, forget);
+		return 0;
+	}
 	if (f == t->root) {
 		f->gone = news->trashed;
 		return 0;
@@ -299,6 +314,9 @@ int tree_make(struct tree *t, struct file *folder, char *name, const char *reser
 	}
 	f->ino = ino_of(reserved);
 	snprintf(f->reserved, sizeof f->reserved, "%s", reserved);
+	int r = map_put(&t->by_id, f->reserved, f); /* the change feed may be quicker than the upload's answer */
+	if (r)
+		return r;
 	f->name = name;
 	f->blob = f->can_edit = true;
 	f->created_ms = INT64_MAX; /* not in Drive: younger than all that are */
@@ -308,10 +326,7 @@ int tree_make(struct tree *t, struct file *folder, char *name, const char *reser
 
 int tree_adopt(struct tree *t, struct file *f, struct drive_file *news)
 {
-	if (!f->id[0]) {
-		struct file *feed = tree_file(t, news->id); /* the change feed was quicker than the answer */
-		if (feed && feed != f)
-			tree_remove(t, feed, NULL);
+	if (!f->id[0] || strcmp(f->id, news->id) != 0) {
 		memcpy(f->id, news->id, sizeof f->id);
 		int r = map_put(&t->by_id, f->id, f);
 		if (r)

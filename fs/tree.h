@@ -124,6 +124,8 @@ struct file *tree_child(struct tree *t, struct file *folder, const char *shown) 
 MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret)
 	REQUIRES(t->lock);
 MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news) REQUIRES(t->lock);
+/* The writing of `n` has ended: if Drive's head is another content, a lookup gets a new inode. */
+void tree_outdated(struct tree *t, struct inode *n, struct forget *forget) REQUIRES(t->lock);
 /* Move and rename a file that Drive does not know yet. Takes `name`. */
 MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, char *name) REQUIRES(t->lock);
 

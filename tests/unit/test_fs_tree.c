@@ -173,20 +173,35 @@ TEST(fs_tree__what_lies_elsewhere_is_not_kept)
 TEST(fs_tree__the_feed_may_be_quicker_than_the_answer_of_a_create)
 {
 	begin();
-	struct file *made, *twin;
+	struct file *made;
 	lock_acquire(&t.lock);
 	CHECK_INT(tree_make(&t, t.root, strdup("m"), "A", &made), 0);
 	lock_release(&t.lock);
-	twin = apply(news("A", "ROOT", "m", 4, 1), NULL);
-	CHECK(twin != made);
+	struct inode *n = looked_up(made);
+	n->writing = true;
+	CHECK(apply(news("A", "ROOT", "m", 4, 1), NULL) == made);
+	CHECK_STR(made->id, "A");
 	struct drive_file answer = news("A", "ROOT", "m", 4, 1);
 	lock_acquire(&t.lock);
 	CHECK_INT(tree_adopt(&t, made, &answer), 0);
-	CHECK(tree_file(&t, "A") == made);
+	CHECK(tree_file(&t, "A") == made && made->node == n);
 	lock_release(&t.lock);
 	drive_file_done(&answer);
-	CHECK(child("m") == made && twin->gone);
+	CHECK(child("m") == made);
 	CHECK_INT(t.root->by_shown.count, 1);
+	end();
+}
+
+TEST(fs_tree__a_rename_here_stands_over_the_feed_s_first_word_of_a_new_file)
+{
+	begin();
+	struct file *made;
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_make(&t, t.root, strdup("tmp"), "A", &made), 0);
+	CHECK_INT(tree_move(&t, made, t.root, strdup("final")), 0);
+	lock_release(&t.lock);
+	apply(news("A", "ROOT", "tmp", 4, 1), NULL);
+	CHECK(child("final") == made && !child("tmp"));
 	end();
 }
 
