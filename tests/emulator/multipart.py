@@ -22,6 +22,7 @@ class Parts:
         self.delimiter = b"\n--" + boundary
         self.buffer = b"\n"                # the first delimiter need not follow a line end
         self.ended = False
+        self.crlf = True                   # how this client ends lines: a bare CR may be content
         self.block = memoryview(bytearray(65536))
 
     def _more(self):
@@ -50,6 +51,7 @@ class Parts:
         while (at := self.buffer.find(b"\n")) < 0:
             self._more()
         line, self.buffer = self.buffer[:at], self.buffer[at + 1:]
+        self.crlf = line.endswith(b"\r")
         return line.rstrip(b"\r")
 
     def readinto(self, view):
@@ -65,7 +67,7 @@ class Parts:
         start = 1 if self.fresh else 0
         at = self.buffer.find(self.delimiter)
         if at >= 0:
-            end = at - 1 if at > start and self.buffer[at - 1:at] == b"\r" else at
+            end = at - 1 if self.crlf and at > start and self.buffer[at - 1:at] == b"\r" else at
             end = max(end, start)
         else:
             end = len(self.buffer) - len(self.delimiter) - 1
