@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 enum { STALL_MAX_MS = 120000 }; /* the answer to a big file's last byte takes tens of seconds */
 
@@ -96,6 +97,47 @@ static int judge(struct call *c)
 	return error_report(&c->error, c->what, c->subject);
 }
 
+/* ---- quota units */
+struct lock call_budget_lock = LOCK_INIT(RANK_LEAF);
+
+static int64_t ask_budget(struct drive *d, unsigned units, enum budget_rank rank)
+{
+	lock_acquire(&call_budget_lock);
+	int64_t wait = budget_take(&d->budget, now_ms(), units, rank);
+	lock_release(&call_budget_lock);
+	return wait;
+}
+
+bool call_spare(struct drive *d)
+{
+	lock_acquire(&call_budget_lock);
+	bool spare = budget_spare(&d->budget, now_ms());
+	lock_release(&call_budget_lock);
+	return spare;
+}
+
+/* Waits until the units that this request costs are there. */
+static int pay(struct call *c)
+{
+	unsigned units = budget_units(c->req.method, c->url.data);
+	enum budget_rank rank = c->req.lane == HTTP_BULK ? BUDGET_BULK : BUDGET_META;
+	for (int64_t wait; (wait = ask_budget(c->d, units, rank)) > 0;) {
+		if (now_ms() + wait - c->start_ms >= c->deadline_ms)
+			return err_set(-ETIMEDOUT, "%s: no quota units were left in time; see -o quota_units_per_minute", c->what);
+		int r = auth_wait(100, wait);
+		if (r < 0)
+			return r;
+	}
+	__atomic_add_fetch(&c->d->units, units, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void note_clock(struct call *c)
+{
+	if (c->resp.date_s >= 0)
+		__atomic_store_n(&c->d->skew_s, c->resp.date_s - (int64_t)time(NULL), __ATOMIC_RELAXED);
+}
+
 int call_once(struct call *c)
 {
 	int r = buf_check(&c->url, c->what);
@@ -104,12 +146,17 @@ int call_once(struct call *c)
 	for (bool again = false; r == 0; again = true) {
 		CLEANUP_TOKEN struct auth_token token = { 0 };
 		r = authorize(c, &token);
-		if (r < 0)
+		if (r == 0)
+			r = pay(c);
+		if (r < 0) {
+			c->resp.end = HTTP_LOCAL;
 			return fail_local(c, r);
+		}
 		r = http_do(c->d->http, &c->req, &c->resp);
 		c->req.auth = NULL;
 		if (r < 0)
 			return fail_transport(c, r);
+		note_clock(c);
 		if (c->resp.status == 401 && token.header)
 			auth_refused(c->d->auth, &token);
 		if (c->resp.status != 401 || !token.header || again || c->keep_refused)

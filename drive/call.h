@@ -4,13 +4,16 @@
 #ifndef DFM_DRIVE_CALL_H
 #define DFM_DRIVE_CALL_H
 #include "drive/auth.h"
+#include "drive/budget.h"
 #include "drive/drive.h"
 #include "drive/error.h"
 #include "drive/http.h"
 
 enum { CALL_IDS = 20 };		/* ids reserved at a time */
+#define CALL_NO_SKEW INT64_MIN
 
-extern struct lock call_ids_lock;	/* RANK_LEAF; one for the process */
+/* RANK_LEAF; one of each for the process */
+extern struct lock call_ids_lock, call_budget_lock;
 
 struct drive {
 	char *root;			/* origin of the API, without a slash at its end */
@@ -20,7 +23,9 @@ struct drive {
 	struct auth *auth;
 	char ids[CALL_IDS][DRIVE_ID_MAX + 1] GUARDED_BY(call_ids_lock);
 	unsigned ids_count GUARDED_BY(call_ids_lock);
-	uint64_t retries;		/* atomic */
+	struct budget budget GUARDED_BY(call_budget_lock);
+	uint64_t retries, units;	/* atomic */
+	int64_t skew_s;			/* atomic: Drive's clock less ours; CALL_NO_SKEW: no answer yet */
 	bool heads_only;		/* atomic: this identity may not read revisions */
 };
 
@@ -65,6 +70,9 @@ void call_progress(struct call *c);
 MUST_CHECK int call_run(struct call *c);
 /* The answer as a file. */
 MUST_CHECK int call_file(struct call *c, struct drive_file *ret);
+
+/* Are there units for what nobody waits for? */
+bool call_spare(struct drive *d);
 
 /* -EINVAL unless `id` can stand in a URL. */
 MUST_CHECK int call_check_id(const char *what, const char *id);

@@ -3,6 +3,7 @@
 
 #include "drive/url.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define GOOGLE "https://www.googleapis.com"
@@ -57,7 +58,16 @@ int drive_open(const struct drive_config *cfg, struct drive **ret)
 		return err_set(-ENOMEM, "drive: no memory");
 	d->deadline_ms = cfg->deadline_ms ? cfg->deadline_ms : DEADLINE_MS;
 	d->wait_scale_percent = cfg->wait_scale_percent ? cfg->wait_scale_percent : 100;
-	int r = wire(d, cfg);
+	d->skew_s = CALL_NO_SKEW;
+	int r = 0;
+	if (cfg->units_per_minute && cfg->units_per_minute < BUDGET_MIN)
+		r = err_set(-EINVAL, "%" PRIu64 " quota units a minute are too few: at least %d, or 0 for no limit",
+			    cfg->units_per_minute, BUDGET_MIN);
+	lock_acquire(&call_budget_lock);
+	budget_init(&d->budget, cfg->units_per_minute, now_ms());
+	lock_release(&call_budget_lock);
+	if (r == 0)
+		r = wire(d, cfg);
 	if (r < 0)
 		drive_close(d);
 	else
@@ -84,4 +94,5 @@ void drive_stats(struct drive *d, struct drive_stats *ret)
 	http_stats(d->http, &s);
 	*ret = (struct drive_stats){ .requests = s.requests, .bytes_in = s.bytes_in, .bytes_out = s.bytes_out };
 	ret->retries = __atomic_load_n(&d->retries, __ATOMIC_RELAXED);
+	ret->units = __atomic_load_n(&d->units, __ATOMIC_RELAXED);
 }

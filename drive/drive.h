@@ -32,6 +32,9 @@ struct drive_config {
 	void (*trace)(void *ctx, const char *line);
 	void *trace_ctx;
 	unsigned wait_scale_percent;	/* tests: waits before a retry are scaled to this; 0: 100 */
+	/* Most of Drive's quota units to spend a minute; 0: no limit, else at least 2000. A request that
+	 * finds too few waits, metadata least. */
+	uint64_t units_per_minute;
 };
 
 /* What Drive says of one file. Strings that may be long are owned by the struct. */
@@ -136,6 +139,7 @@ MUST_CHECK int drive_upload(struct drive *d, const struct drive_put *put, struct
 /* ---- figures, since drive_open() */
 struct drive_stats {
 	uint64_t requests, retries, bytes_in, bytes_out;
+	uint64_t units;	/* of Drive's quota */
 };
 void drive_stats(struct drive *d, struct drive_stats *ret);
 #endif
