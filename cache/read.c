@@ -180,7 +180,7 @@ static void read_ahead(struct piece *p, struct stream *s) REQUIRES(store_lock)
 	uint64_t b = s->next / SOURCE_BLOCK, most = (s->next + ahead) / SOURCE_BLOCK;
 	while (b <= most && b < r->blocks && !may_fetch(r, b))
 		b++;
-	if (b > most || b >= r->blocks)
+	if (b > most || b >= r->blocks || !source_spare(p->s->origin))
 		return;
 	uint64_t end = b + stream_grow(s, r->c->fetch_bytes_max) / SOURCE_BLOCK;
 	(void)fetch_blocks(p, b, fetch_end(r, b, end), true); /* the read that needs it asks again */

@@ -78,6 +78,8 @@ int source_stream(struct source *s, uint64_t off, uint64_t n, source_sink *sink,
 	return s->ops->stream ? s->ops->stream(s, off, n, sink, ctx) : stream_by_pread(s, off, n, sink, ctx);
 }
 
+bool source_spare(struct source *s) { return !s->ops->spare || s->ops->spare(s); }
+
 static int crc_sink(void *ctx, const void *data, size_t n)
 {
 	uint32_t *crc = ctx;

@@ -31,6 +31,9 @@ struct source_ops {
 	/* Optional. True: what a stream hands over counts only once it has returned 0, since only then
 	 * is it known to be of this revision. Asked when the first bytes come. NULL: never. */
 	bool (*tentative)(struct source *s);
+	/* Optional. False: reading ahead would take away what readers need (a budget of requests is
+	 * short). Quick; may be called under locks below RANK_LEAF. NULL: always true. */
+	bool (*spare)(struct source *s);
 	void (*free)(struct source *s);
 };
 
@@ -53,6 +56,8 @@ MUST_CHECK ssize_t source_pread(struct source *s, void *buf, size_t n, uint64_t 
 /* All n bytes, or -EBADMSG when the source ends before, or -errno. */
 MUST_CHECK int source_read(struct source *s, void *buf, size_t n, uint64_t off);
 MUST_CHECK int source_stream(struct source *s, uint64_t off, uint64_t n, source_sink *sink, void *ctx);
+/* Are bytes that nobody waits for welcome now? */
+bool source_spare(struct source *s);
 /* CRC-32C (Castagnoli, not masked) of [off, off + n). Whole blocks come from block_crc. */
 MUST_CHECK int source_crc32c(struct source *s, uint64_t off, uint64_t n, uint32_t *ret);
 

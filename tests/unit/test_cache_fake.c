@@ -97,10 +97,13 @@ static void fake_free(struct source *s)
 
 static bool fake_tentative(struct source *s) { return ((struct fake *)s)->tentative; }
 
+static bool fake_spare(struct source *s) { return !((struct fake *)s)->busy; }
+
 struct fake *fake_new(uint64_t size, uint32_t seed)
 {
 	static const struct source_ops ops = {
-		.pread = fake_pread, .stream = fake_stream, .tentative = fake_tentative, .free = fake_free,
+		.pread = fake_pread, .stream = fake_stream, .tentative = fake_tentative, .spare = fake_spare,
+		.free = fake_free,
 	};
 	struct fake *f = calloc(1, sizeof *f);
 	CHECK(f);

@@ -15,7 +15,7 @@ struct fake {
 	uint64_t hold_at;	/* bytes from here on wait; UINT64_MAX: none */
 	uint64_t fail_at;	/* the stream that reaches it fails; UINT64_MAX: none */
 	int fail_with;
-	bool tentative;		/* set before the first read */
+	bool tentative, busy;	/* set before the first read; busy: no read-ahead is wanted */
 	unsigned waiting;	/* streams that wait */
 	uint64_t asked;		/* bytes that streams were started for */
 };

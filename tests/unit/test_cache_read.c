@@ -318,3 +318,23 @@ TEST(cache_read__keys_do_not_run_into_each_other)
 	}
 	cache_close(c);
 }
+
+TEST(cache_read__nothing_is_read_ahead_while_the_origin_has_nothing_to_spare)
+{
+	HEAVY;
+	struct cache *c = open_cache(64 << 20);
+	struct fake *f = fake_new(20 << 20, 7);
+	f->busy = true;
+	struct source *s = wrap(c, "f", &f->src);
+	for (uint64_t off = 0; off < 8 << 20; off += 1 << 20)
+		CHECK_INT(read_check(s, 7, off, 1 << 20), 0);
+	CHECK_INT(fake_streams(f), 1);
+	CHECK_INT(fake_asked(f), 8 << 20);
+	CHECK_INT(read_check(s, 7, 8 << 20, 1 << 20), 0); /* what is needed is fetched all the same */
+	CHECK_INT(fake_streams(f), 2);
+	f->busy = false;
+	read_all(s, f, 1 << 20);
+	source_unref(s);
+	source_unref(&f->src);
+	cache_close(c);
+}
