@@ -117,7 +117,7 @@ static int fetch(struct stream *s, struct call *c)
 	uint64_t before = s->pos;
 	int r = call_once(c);
 	c->req.header[0] = c->req.trace_note = NULL;
-	if (s->pos > before)
+	if (s->pos - before >= HTTP_TRICKLE)
 		call_progress(c);
 	if (r < 0)
 		r = call_retry(c);
@@ -204,6 +204,8 @@ static ssize_t remote_pread(struct source *src, void *buf, size_t n, uint64_t of
 	return r < 0 ? r : (ssize_t)n;
 }
 
+static bool remote_spare(struct source *src) { return call_spare(((struct remote *)src)->d); }
+
 static bool remote_tentative(struct source *src) { return reads_head((struct remote *)src); }
 
 static void remote_free(struct source *src)
@@ -216,7 +218,8 @@ static void remote_free(struct source *src)
 int drive_source(struct drive *d, const struct drive_file *f, struct source **ret)
 {
 	static const struct source_ops ops = {
-		.pread = remote_pread, .stream = remote_stream, .tentative = remote_tentative, .free = remote_free,
+		.pread = remote_pread, .stream = remote_stream, .tentative = remote_tentative,
+		.spare = remote_spare, .free = remote_free,
 	};
 	int e = call_check_id("download", f->id);
 	if (e < 0)

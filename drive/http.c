@@ -74,7 +74,8 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	uint64_t pos;		/* in head + source + tail */
-	int64_t last_ms;	/* when a byte moved */
+	int64_t last_ms;	/* when the last HTTP_TRICKLE bytes had moved */
+	size_t moved;		/* since then */
 	size_t header_bytes;
 	int err;		/* what a callback ended it with */
 	bool enough;
@@ -119,6 +120,16 @@ static ssize_t read_source(struct transfer *t, char *to, size_t n, uint64_t off)
 	return r < 0 ? r : (ssize_t)n;
 }
 
+/* A server that sends a byte a second would otherwise hold a reader for years. */
+static void moved(struct transfer *t, size_t n)
+{
+	t->moved += n;
+	if (t->moved < HTTP_TRICKLE)
+		return;
+	t->moved = 0;
+	t->last_ms = now_ms();
+}
+
 static size_t on_read(char *to, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
@@ -136,7 +147,7 @@ static size_t on_read(char *to, size_t size, size_t count, void *ctx)
 		return CURL_READFUNC_ABORT;
 	}
 	t->pos += (uint64_t)got;
-	t->last_ms = now_ms(); /* after the source, which may take its time */
+	moved(t, (size_t)got); /* after the source, which may take its time */
 	t->resp->sent_all = t->pos == body_size(q);
 	return (size_t)got;
 }
@@ -146,7 +157,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 	struct transfer *t = ctx;
 	struct http_response *p = t->resp;
 	size_t n = size * count;
-	t->last_ms = now_ms();
+	moved(t, n);
 	p->received += n;
 	if (p->status >= 300) {
 		size_t room = ERROR_BODY_MAX - p->body.len;
@@ -190,6 +201,15 @@ static void keep(struct transfer *t, char **to, const char *value)
 		t->err = err_set(-ENOMEM, "HTTP: no memory");
 }
 
+/* Retry-After as a date. Its clock and ours may differ by what the answer's Date would tell, which
+ * mostly comes later: a wait of at most a day is all that hangs on it. */
+static void keep_date(struct http_response *p, const char *value)
+{
+	int64_t s = curl_getdate(value, NULL) - (int64_t)time(NULL);
+	if (s >= 0 && s < 86400)
+		p->retry_after_ms = s * 1000;
+}
+
 static void header(struct transfer *t, const char *name, const char *value)
 {
 	struct http_response *p = t->resp;
@@ -209,13 +229,16 @@ static void header(struct transfer *t, const char *name, const char *value)
 		p->date_s = curl_getdate(value, NULL);
 	else if (!strcasecmp(name, "retry-after") && number(value) >= 0 && number(value) < 86400)
 		p->retry_after_ms = number(value) * 1000;
+	else if (!strcasecmp(name, "retry-after"))
+		keep_date(p, value);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
 	size_t n = size * count, len = n;
-	t->last_ms = now_ms();
+	if (!t->header_bytes)
+		t->last_ms = now_ms(); /* an answer comes */
 	t->header_bytes += n;
 	if (t->header_bytes > HEADERS_MAX) {
 		t->err = err_set(-EBADMSG, "the headers of an answer exceed %d bytes", HEADERS_MAX);
@@ -342,7 +365,8 @@ static int give_up(struct transfer *t)
 	if (q->end_at_ms && now >= q->end_at_ms)
 		return err_set(-ETIMEDOUT, "no answer in time");
 	if (q->stall_ms && now - t->last_ms >= q->stall_ms)
-		return err_set(-ETIMEDOUT, "no byte for %" PRId64 " s", q->stall_ms / 1000);
+		return err_set(-ETIMEDOUT, "%s for %" PRId64 " s", t->moved ? "hardly a byte" : "no byte",
+			       q->stall_ms / 1000);
 	return 0;
 }
 

@@ -52,8 +52,10 @@ struct http_request {
 	void *sink_ctx;
 	bool follow;			/* redirects, https only, without the token for other hosts */
 	int64_t end_at_ms;		/* now_ms() by which all is over; 0: none */
-	int64_t stall_ms;		/* longest time without a byte either way; 0: none */
+	int64_t stall_ms;		/* longest time with fewer than HTTP_TRICKLE bytes either way; 0: none */
 };
+
+enum { HTTP_TRICKLE = 4096 };	/* less than this moves nobody on: a byte a second is silence */
 
 enum http_end {
 	HTTP_DONE,	/* an answer came, whole, or as much of it as the sink wanted */
@@ -69,7 +71,7 @@ struct http_response {
 	int64_t length;			/* Content-Length; -1: not there */
 	int64_t retry_after_ms;		/* -1: not there */
 	int64_t date_s;			/* Date, Unix time; -1: not there */
-	int64_t last_ms;		/* now_ms() when the last byte moved, either way */
+	int64_t last_ms;		/* now_ms() when bytes moved last, either way */
 	uint64_t received;		/* bytes of the body */
 	struct buf body;
 };
