@@ -34,6 +34,7 @@ struct auth {
 	int result GUARDED_BY(auth_lock);		/* of the last flight, and why */
 	char why[512] GUARDED_BY(auth_lock);
 	int64_t skew_s;				/* Google's clock less ours; the flying thread's */
+	char scope[1024] GUARDED_BY(auth_lock);	/* that the last answer named; "": none */
 };
 
 int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **ret)
@@ -200,6 +201,26 @@ static bool learn_skew(struct auth *a, const struct http_response *resp, const s
 	return true;
 }
 
+/* What the token is good for, where the answer says it. */
+static void learn_scope(struct auth *a, const struct http_response *resp)
+{
+	CLEANUP_JSON struct cJSON *root = NULL;
+	if (json_parse(resp->body.data, resp->body.len, &root) < 0)
+		return;
+	const char *scope = json_str(root, "scope");
+	lock_acquire(&auth_lock);
+	strncpy(a->scope, scope ? scope : "", sizeof a->scope - 1);
+	lock_release(&auth_lock);
+}
+
+void auth_scope(struct auth *a, char *ret, size_t n)
+{
+	lock_acquire(&auth_lock);
+	memset(ret, 0, n);
+	strncpy(ret, a->scope, n - 1);
+	lock_release(&auth_lock);
+}
+
 static int fetch(struct auth *a, char **ret_header, int64_t *ret_life_ms)
 {
 	struct http_response resp;
@@ -226,6 +247,8 @@ static int fetch(struct auth *a, char **ret_header, int64_t *ret_life_ms)
 	}
 	if (r == 0)
 		r = read_token(&resp, ret_header, ret_life_ms);
+	if (r == 0)
+		learn_scope(a, &resp);
 	if (resp.body.data)
 		explicit_bzero(resp.body.data, resp.body.len);
 	http_response_done(&resp);

@@ -25,6 +25,8 @@ void auth_token_done(struct auth_token *t);
 #define CLEANUP_TOKEN CLEANUP(auth_token_done)
 /* A token that is good for some time yet; -EACCES: the credentials are refused. */
 MUST_CHECK int auth_token(struct auth *a, struct auth_token *ret);
+/* The scopes that the last token was given, as its answer names them; "" where it does not. */
+void auth_scope(struct auth *a, char *ret, size_t n);
 /* Drive answered 401 to this token: the next auth_token() fetches another. */
 void auth_refused(struct auth *a, const struct auth_token *t);
 

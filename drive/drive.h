@@ -94,6 +94,36 @@ struct drive_about {
 };
 MUST_CHECK int drive_about(struct drive *d, struct drive_about *ret);
 
+/* ---- what this identity may do, for who is about to trust a folder with data */
+/* Gets a token: -EACCES when the credentials are refused, no request to Drive. */
+MUST_CHECK int drive_sign_in(struct drive *d);
+/* The scopes that the token's answer named, separated by blanks; "": it named none. */
+void drive_scopes(struct drive *d, char *ret, size_t n);
+/* Drive's clock less ours, in seconds, by the last answer; false: there was none. */
+bool drive_skew(struct drive *d, int64_t *ret_s);
+
+struct drive_who {
+	char email[256];		/* whom Drive sees: the delegated user, not the service account */
+	bool service_account;
+	bool limited;			/* `limit` was told; else it is unlimited or unknown */
+	uint64_t limit, usage;		/* bytes of My Drive */
+};
+MUST_CHECK int drive_who(struct drive *d, struct drive_who *ret);
+
+struct drive_folder {
+	struct drive_file file;
+	char owner[256];		/* of a folder in My Drive, e-mail; "" where Drive does not tell */
+	bool can_list, can_add, can_edit, can_trash, can_read_revisions; /* true where Drive does not tell */
+};
+/* As drive_get(), in one request. drive_file_done(&ret->file). */
+MUST_CHECK int drive_folder(struct drive *d, const char *id, struct drive_folder *ret);
+/* A shared drive's name; the caller frees. */
+MUST_CHECK int drive_shared_name(struct drive *d, const char *drive_id, char **ret);
+/* Can bytes that this identity adds to the folder be stored? A service account owns no storage
+ * outside a shared drive, and can add folders there, but no file. `who` may be NULL on a shared
+ * drive. 0, or -EACCES, -EDQUOT, -ENOSPC with the reason and the ways out. */
+MUST_CHECK int drive_can_save(const struct drive_folder *folder, const struct drive_who *who);
+
 /* ---- changes. Tokens are opaque strings that the caller keeps and frees. */
 MUST_CHECK int drive_changes_start(struct drive *d, const char *drive_id_or_empty, char **ret_token);
 /* Everything since *token, oldest first; `f` is NULL when the file is deleted for good or access

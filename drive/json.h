@@ -10,8 +10,10 @@
 struct cJSON;
 
 /* The fields of a file that struct drive_file wants: for `fields=` of one file. */
-#define JSON_FILE_FIELDS "id,name,mimeType,size,md5Checksum,headRevisionId,createdTime,modifiedTime,version," \
-			 "parents,trashed,description,driveId,capabilities(canEdit)"
+#define JSON_FILE_FIELDS JSON_FILE_PLAIN ",capabilities(canEdit)"
+/* The same but for what one may do with it. */
+#define JSON_FILE_PLAIN "id,name,mimeType,size,md5Checksum,headRevisionId,createdTime,modifiedTime,version," \
+			"parents,trashed,description,driveId"
 
 /* -EBADMSG: not JSON, or cut short. U+0000 inside strings becomes U+2400 and half of a surrogate
  * pair U+FFFD, since a C string could not hold them and cJSON refuses them: one odd name must
