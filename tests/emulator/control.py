@@ -151,9 +151,9 @@ class Control:
         return Zoo(self.drive.world, body["folder"]).everything()
 
     def fill(self, _query, body):
-        """Many files in a folder: count, name (with %d), text."""
+        """Many files in a folder: count, name (with %d), size."""
         return Zoo(self.drive.world, body["folder"]).fill(
-            int(body["count"]), body.get("name", "file %d"), body.get("text", "").encode())
+            int(body["count"]), body.get("name", "file %d"), int(body.get("size", 0)))
 
     def add_client(self, _query, body):
         """An OAuth client of an installed app: what Google's console gives as a file."""

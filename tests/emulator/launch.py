@@ -177,7 +177,7 @@ class LocalDrive:
         return path
 
     def fill(self, folder, count=None, **spec):
-        """Put many files (name="file %d", text) into a folder, or without a count: the zoo."""
+        """Put many files (name="file %d", size=0) into a folder, or without a count: the zoo."""
         path = "/zoo" if count is None else "/fill"
         return self._json("POST", path, {"folder": folder, "count": count, **spec})
 

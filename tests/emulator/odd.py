@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A zoo: everything a folder of Drive may hold that no filesystem expects, and folders full of files."""
+import random
+
 from . import files, media
 from .store import FOLDER, NATIVE, SHORTCUT, new_id
 
@@ -9,6 +11,11 @@ NAMES = [
     "*?[x]", "-rf", "\u202eright to left", "zero\u200bwidth", "\ufeffbom", "\ufffd", "\ufffe",
     "e\u0301", "\u00e9", "\U0001f600", "\U0010ffff", "con", "trailing.", "~", "saved_model",
 ]
+
+
+def bytes_of(name, size):
+    """What fill() puts into a file of that name."""
+    return random.Random(name).randbytes(size)
 
 
 class Zoo:
@@ -46,10 +53,10 @@ class Zoo:
         return self.put(name, SHORTCUT, parent=parent,
                         shortcut={"targetId": target, "targetMimeType": target_type})
 
-    def fill(self, count, name="file %d", content=b""):
-        """Many plain files. Their bytes are one file on disk."""
+    def fill(self, count, name="file %d", size=0):
+        """Many plain files; what is in them follows from their names (see bytes_of)."""
         for number in range(count):
-            self.put(name % number, content=content)
+            self.put(name % number, content=bytes_of(name % number, size))
         return self.made
 
     def everything(self):
