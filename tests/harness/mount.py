@@ -244,6 +244,13 @@ class Mount:
         return ["%s is not in Drive: %s" % (what, json.dumps(status.get(what)))
                 for what in ("pending", "held") if status.get(what)]
 
+    def left_behind(self):
+        """Drafts in the cache folder of a mount that has ended: bytes that never got into Drive."""
+        folder = os.path.join(self.cache, "draft")
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return ["mount %d: what %s holds is not in Drive" % (self.number, os.path.join(folder, name))
+                for name in names]
+
     def suspicious(self):
         """Log lines that no test may leave behind."""
         if not os.path.exists(self.log):

@@ -119,6 +119,8 @@ class Rig:
         for mount in reversed(self.mounts):
             found += mount.close()
             found += mount.suspicious()
+            if not any("is not in Drive" in text for text in found):  # where status could not be asked
+                found += mount.left_behind()
         self.mounts = []
         if self.drive is not None:
             self.drive.stop()

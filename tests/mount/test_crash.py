@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Who dies in the middle of a save never replaces a good revision; what was saved survives."""
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+
+import pytest
 
 from harness.google import md5
 from harness.paths import wait_until
@@ -82,6 +85,27 @@ def test_killed_daemon_in_the_middle_of_a_save(place, google, mount):
     assert (place.path / "m.model").read_bytes() == b"good"
     held = mount.status()["held"]
     assert len(held) == known + 1 and "m.model" in str(held)
+
+
+def test_unmounted_with_bytes_that_drive_refuses(place, google, drive, mount):
+    """close() failed, and nobody saved again: after the next mount the bytes are still to be had."""
+    (place.path / "f").write_bytes(b"good")
+    drive.fault(path="^/upload/", action="status", status=403, reason="storageQuotaExceeded", count=0)
+    data = os.urandom(300_000)
+    fd = os.open(place.path / "f", os.O_WRONLY | os.O_TRUNC)
+    os.write(fd, data)
+    with pytest.raises(OSError):
+        os.close(fd)
+    begin = mount.log_size()
+    mount.unmount()
+    assert place.name + "/f" in mount.log_text(begin), "the log says what was left behind"
+    drive.clear_faults()
+    mount.remount()
+    found = [one for one in mount.status()["held"] if place.name in str(one)]
+    assert len(found) == 1 and found[0]["bytes"] == len(data), found
+    drafts = os.path.join(mount.cache, "draft")
+    assert data in [pathlib.Path(drafts, name).read_bytes() for name in os.listdir(drafts)]
+    assert google.download(google.by_name(place.id)["f"]["id"]) == b"good"
 
 
 def test_local_drive_restarts_under_the_mount(place, google, rig):
