@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "drive/auth.h"
 
-#include "drive/json.h"
+#include "drive/command.h"
+#include "drive/metadata.h"
 #include "drive/retry.h"
-#include "drive/url.h"
+#include "drive/secret.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 enum {
 	EARLY_MS = 225000,	/* before its end a token is replaced; google-auth does it then */
-	LIFE_S = 3600,		/* longest that Google signs for */
-	TOKEN_MAX = 8192,
 	POLL_MS = 200,
 };
-#define SCOPE "https://www.googleapis.com/auth/drive"
 
 /* One for the process: an annotation cannot name a member in C, and it is held for moments. */
 static struct lock auth_lock = LOCK_INIT(RANK_AUTH);
@@ -49,17 +47,10 @@ int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **
 	return 0;
 }
 
-static void forget(char *header)
-{
-	if (header)
-		explicit_bzero(header, strlen(header));
-	free(header);
-}
-
 struct auth *auth_close(struct auth *a) TSA(no_thread_safety_analysis)
 {
 	if (a) {
-		forget(a->header);
+		secret_free(a->header);
 		creds_close(a->creds);
 		pthread_cond_destroy(&a->landed);
 		free(a);
@@ -67,11 +58,22 @@ struct auth *auth_close(struct auth *a) TSA(no_thread_safety_analysis)
 	return NULL;
 }
 
-const char *auth_identity(const struct auth *a) { return a->creds->identity; }
+const struct creds *auth_creds(const struct auth *a) { return a->creds; }
+
+int auth_name(struct auth *a, const char *email)
+{
+	char *copy = strdup(email);
+	if (!copy)
+		return err_set(-ENOMEM, "identity: no memory");
+	free(a->creds->identity);
+	a->creds->identity = copy;
+	a->creds->known = true;
+	return 0;
+}
 
 void auth_token_done(struct auth_token *t)
 {
-	forget(t->header);
+	secret_free(t->header);
 	t->header = NULL;
 }
 
@@ -99,160 +101,84 @@ int auth_wait(unsigned scale_percent, int64_t ms)
 	return cancelled() ? err_set(-EINTR, "cancelled") : 0;
 }
 
-/* ---- one fetch */
-static int make_form(const struct auth *a, struct buf *form)
-{
-	struct jwt_claims c = {
-		.key_id = a->creds->key_id,
-		.issuer = a->creds->identity,
-		.scope = SCOPE,
-		.audience = a->creds->token_uri,
-		.issued_s = (int64_t)time(NULL) + a->skew_s,
-	};
-	c.expires_s = c.issued_s + LIFE_S;
-	buf_str(form, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=");
-	return jwt_sign(a->creds->key, &c, form);
-}
-
-/* Would it break out of a header line? */
-static bool token_ok(const char *s)
-{
-	size_t n = strlen(s);
-	for (size_t i = 0; i < n; i++)
-		if (s[i] <= 0x20 || s[i] == 0x7f)
-			return false;
-	return n && n < TOKEN_MAX;
-}
-
-static int read_token(const struct http_response *resp, char **ret_header, int64_t *ret_life_ms)
-{
-	CLEANUP_JSON struct cJSON *root = NULL;
-	uint64_t life = 0;
-	int r = json_parse(resp->body.data, resp->body.len, &root);
-	if (r < 0)
-		return r;
-	const char *token = json_str(root, "access_token");
-	if (!token || !token_ok(token))
-		return err_set(-EBADMSG, "the answer of the token endpoint holds no token");
-	if (!json_u64(root, "expires_in", &life) || life > 86400)
-		life = 300;
-	CLEANUP_BUF struct buf b = BUF_INIT(TOKEN_MAX + 16);
-	buf_printf(&b, "Bearer %s", token);
-	*ret_header = buf_take(&b);
-	*ret_life_ms = (int64_t)life * 1000;
-	return *ret_header ? 0 : err_set(-ENOMEM, "token: no memory");
-}
-
-/* The errors of RFC 6749 that a person must mend; drive_error's row for 400 says EINVAL. */
-static void explain(struct drive_error *e)
-{
-	if (!strcmp(e->reason, "internal_failure") || !strcmp(e->reason, "server_error") ||
-	    !strcmp(e->reason, "temporarily_unavailable"))
-		e->cls = ERROR_UNCLEAR;
-	if (e->cls == ERROR_UNCLEAR || e->cls == ERROR_REFUSED)
-		return;
-	e->cls = ERROR_FINAL;
-	e->err = -EACCES;
-	e->hint = NULL;
-	if (strstr(e->message, "short-lived token"))
-		e->hint = "is this machine's clock right?";
-	else if (strstr(e->message, "Signature"))
-		e->hint = "the key is revoked or damaged: make a new one";
-	else if (strstr(e->message, "account not found"))
-		e->hint = "the service account does not exist any more";
-	else if (!strcmp(e->reason, "unauthorized_client"))
-		e->hint = "domain-wide delegation is not granted";
-}
-
-/* Sends the request once. */
+/* ---- one fetch: the flying thread's */
+/* A 200 to what these credentials ask with. */
 static int ask(struct auth *a, int64_t end_at_ms, struct http_response *resp, struct drive_error *e)
 {
-	CLEANUP_BUF struct buf form = BUF_INIT(65536);
-	int r = make_form(a, &form);
-	if (r < 0)
-		return r;
-	struct http_request req = {
-		.lane = HTTP_META, .method = "POST", .url = a->creds->token_uri,
-		.content_type = "application/x-www-form-urlencoded",
-		.has_body = true, .head = form.data, .head_n = form.len, .end_at_ms = end_at_ms,
-		.stall_ms = a->cfg.deadline_ms / 2,
-	};
-	r = http_do(a->cfg.http, &req, resp);
-	explicit_bzero(form.data, form.len);
+	int64_t stall_ms = a->cfg.deadline_ms / 2;
+	if (a->creds->kind == CREDS_METADATA)
+		return metadata_ask(a->cfg.http, a->creds, end_at_ms, stall_ms, resp, e);
+	CLEANUP_SECRET_BUF struct buf form = BUF_INIT(65536);
+	int r = grant_form(a->creds, (int64_t)time(NULL) + a->skew_s, &form);
 	if (r < 0) {
-		*e = (struct drive_error){ .err = r, .retry_after_ms = -1,
-					   .cls = resp->end == HTTP_LOST ? ERROR_UNCLEAR : ERROR_FINAL };
-		return err_set(r, "token for %s: %s", a->creds->identity, err_last());
+		*e = (struct drive_error){ .err = r, .cls = ERROR_FINAL, .retry_after_ms = -1 };
+		return r;
 	}
-	if (resp->status == 200)
-		return 0;
-	error_parse(e, resp->status, resp->body.data, resp->body.len);
-	e->retry_after_ms = resp->retry_after_ms;
-	explain(e);
-	return error_report(e, "token for", a->creds->identity);
+	struct grant g = { .http = a->cfg.http, .creds = a->creds, .what = "token for", .who = a->creds->identity,
+			   .uri = a->creds->token_uri, .end_at_ms = end_at_ms, .stall_ms = stall_ms };
+	return grant_post(&g, &form, resp, e);
 }
 
-/* A wrong clock here is told by the Date of the very answer that refuses our time. */
-static bool learn_skew(struct auth *a, const struct http_response *resp, const struct drive_error *e)
+/* Something that this very answer teaches makes the next try another one: the server's clock, once,
+ * or a login that was renewed, once. */
+static bool learn(struct auth *a, const struct http_response *resp, const struct drive_error *e, unsigned *lessons)
 {
-	if (resp->date_s < 0 || strcmp(e->reason, "invalid_grant") || !strstr(e->message, "short-lived token"))
+	enum { CLOCK = 1, LOGIN = 2 };
+	if (!e->status)
 		return false;
-	a->skew_s = resp->date_s - (int64_t)time(NULL);
-	return true;
+	if (!(*lessons & CLOCK) && resp->date_s >= 0 && grant_clock_refused(e)) {
+		*lessons |= CLOCK;
+		a->skew_s = resp->date_s - (int64_t)time(NULL);
+		return true;
+	}
+	if (*lessons & LOGIN || strcmp(e->reason, "invalid_grant") != 0)
+		return false;
+	*lessons |= LOGIN;
+	return creds_renewed(a->creds);
 }
 
-/* What the token is good for, where the answer says it. */
-static void learn_scope(struct auth *a, const struct http_response *resp)
+/* A wait before the next try, or a negative errno. */
+static int pause_or_stop(const struct auth *a, unsigned attempt, int64_t start, const struct drive_error *e)
 {
-	CLEANUP_JSON struct cJSON *root = NULL;
-	if (json_parse(resp->body.data, resp->body.len, &root) < 0)
-		return;
-	const char *scope = json_str(root, "scope");
-	lock_acquire(&auth_lock);
-	strncpy(a->scope, scope ? scope : "", sizeof a->scope - 1);
-	lock_release(&auth_lock);
+	struct retry in = { .repeatable = true, .attempt = attempt, .elapsed_ms = now_ms() - start,
+			    .deadline_ms = a->cfg.deadline_ms, .random = auth_random() };
+	int64_t wait = retry_wait(&in, e);
+	return wait < 0 ? (int)wait : auth_wait(a->cfg.wait_scale_percent, wait);
 }
 
-void auth_scope(struct auth *a, char *ret, size_t n)
+static int ask_until(struct auth *a, struct http_response *resp)
 {
-	lock_acquire(&auth_lock);
-	memset(ret, 0, n);
-	strncpy(ret, a->scope, n - 1);
-	lock_release(&auth_lock);
-}
-
-static int fetch(struct auth *a, char **ret_header, int64_t *ret_life_ms)
-{
-	struct http_response resp;
-	http_response_init(&resp);
-	int64_t start = now_ms(), r;
-	bool skewed = false;
+	int64_t start = now_ms();
+	unsigned lessons = 0;
 	for (unsigned attempt = 0;; attempt++) {
 		struct drive_error e = { .err = -EACCES };
-		r = ask(a, start + a->cfg.deadline_ms, &resp, &e);
+		int r = ask(a, start + a->cfg.deadline_ms, resp, &e);
 		if (r == 0)
-			break;
-		if (!skewed && e.status && learn_skew(a, &resp, &e)) {
-			skewed = true;
+			return 0;
+		if (learn(a, resp, &e, &lessons))
 			continue;
-		}
-		struct retry in = { .repeatable = true, .attempt = attempt, .elapsed_ms = now_ms() - start,
-				    .deadline_ms = a->cfg.deadline_ms, .random = auth_random() };
-		int64_t wait = retry_wait(&in, &e);
-		if (wait < 0)
-			break;
-		r = auth_wait(a->cfg.wait_scale_percent, wait);
+		r = pause_or_stop(a, attempt, start, &e);
 		if (r < 0)
-			break;
+			return r;
 	}
+}
+
+static int fetch(struct auth *a, struct grant_answer *ret)
+{
+	struct http_response resp;
+	if (a->creds->kind == CREDS_COMMAND)
+		return command_token(a->creds->command, now_ms() + a->cfg.deadline_ms, ret);
+	http_response_init(&resp);
+	int r = ask_until(a, &resp);
 	if (r == 0)
-		r = read_token(&resp, ret_header, ret_life_ms);
-	if (r == 0)
-		learn_scope(a, &resp);
-	if (resp.body.data)
-		explicit_bzero(resp.body.data, resp.body.len);
+		r = grant_read(resp.body.data ? resp.body.data : "", resp.body.len, ret);
+	secret_done(&resp.body);
 	http_response_done(&resp);
-	return (int)r;
+	/* The token is good even where the login's file cannot be written: tried again next time. */
+	if (r == 0 && (ret->refresh_token || a->creds->unsaved) && a->creds->kind == CREDS_USER &&
+	    creds_rotate(a->creds, ret->refresh_token) < 0 && a->cfg.trace)
+		a->cfg.trace(a->cfg.trace_ctx, err_last());
+	return r;
 }
 
 /* ---- the one token */
@@ -265,11 +191,10 @@ static int hand_out(struct auth *a, struct auth_token *ret) REQUIRES(auth_lock)
 
 static void fly(struct auth *a) REQUIRES(auth_lock)
 {
-	char *header = NULL;
-	int64_t life_ms = 0;
+	CLEANUP_GRANT struct grant_answer got = { 0 };
 	a->flying = true;
 	lock_release(&auth_lock);
-	int r = fetch(a, &header, &life_ms);
+	int r = fetch(a, &got);
 	lock_acquire(&auth_lock);
 	a->flying = false;
 	a->flights++;
@@ -278,11 +203,12 @@ static void fly(struct auth *a) REQUIRES(auth_lock)
 	if (r < 0)
 		strncpy(a->why, err_last(), sizeof a->why - 1);
 	if (r == 0) {
-		forget(a->header);
-		a->header = header;
+		secret_free(a->header);
+		a->header = STEAL(got.header);
 		a->number++;
 		a->usable = true;
-		a->until_ms = now_ms() + life_ms;
+		a->until_ms = now_ms() + got.life_ms;
+		snprintf(a->scope, sizeof a->scope, "%s", got.scope ? got.scope : "");
 	}
 	pthread_cond_broadcast(&a->landed);
 }
@@ -329,6 +255,13 @@ int auth_token(struct auth *a, struct auth_token *ret)
 		r = hand_out(a, ret);
 	lock_release(&auth_lock);
 	return r;
+}
+
+void auth_scope(struct auth *a, char *ret, size_t n)
+{
+	lock_acquire(&auth_lock);
+	snprintf(ret, n, "%s", a->scope);
+	lock_release(&auth_lock);
 }
 
 void auth_refused(struct auth *a, const struct auth_token *t)

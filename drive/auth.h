@@ -4,18 +4,23 @@
 #ifndef DFM_DRIVE_AUTH_H
 #define DFM_DRIVE_AUTH_H
 #include "drive/creds.h"
-#include "drive/http.h"
+#include "drive/grant.h"
 
 struct auth;
 struct auth_config {
 	struct http *http;		/* borrowed */
 	int64_t deadline_ms;
 	unsigned wait_scale_percent;
+	void (*trace)(void *ctx, const char *line);	/* NULL: none */
+	void *trace_ctx;
 };
 /* Takes `creds` on success. */
 MUST_CHECK int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **ret);
 struct auth *auth_close(struct auth *a);	/* NULL is fine; returns NULL */
-const char *auth_identity(const struct auth *a);
+/* Borrowed; its identity may be read by any thread. */
+const struct creds *auth_creds(const struct auth *a);
+/* Names a user whose credentials do not say who that is; before any other thread has `a`. */
+MUST_CHECK int auth_name(struct auth *a, const char *email);
 
 struct auth_token {
 	char *header;	/* "Bearer ...", a secret */

@@ -54,12 +54,13 @@ void call_json(struct call *c, const struct buf *body)
 /* The token goes to the origin of the API only; an upload session elsewhere needs none. */
 static int authorize(struct call *c, struct auth_token *token)
 {
-	c->req.auth = NULL;
+	c->req.auth = c->req.project = NULL;
 	c->req.url = c->url.data;
 	if (!url_same_origin(c->req.url, c->d->root))
 		return 0;
 	int r = auth_token(c->d->auth, token);
 	c->req.auth = token->header;
+	c->req.project = auth_creds(c->d->auth)->project;
 	return r;
 }
 
@@ -94,6 +95,9 @@ static int judge(struct call *c)
 	c->error.retry_after_ms = c->resp.retry_after_ms;
 	if (c->error.cls == ERROR_UNCLEAR)
 		c->answer_lost = true;
+	const char *hint = grant_hint(auth_creds(c->d->auth), &c->error);
+	if (hint)
+		c->error.hint = hint;
 	return error_report(&c->error, c->what, c->subject);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "drive/call.h"
 
+#include "drive/metadata.h"
 #include "drive/url.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define GOOGLE "https://www.googleapis.com"
 enum { CONNECTIONS = 8, CONNECTIONS_MAX = 64, DEADLINE_MS = 60000 };
 
 /* An origin and nothing more; http only to this machine. */
@@ -29,26 +29,34 @@ static int take_root(struct drive *d, const char *root)
 	return d->root ? 0 : err_set(-ENOMEM, "drive: no memory");
 }
 
+static int wire_auth(struct drive *d, const struct drive_config *cfg)
+{
+	struct creds *creds = NULL;
+	struct creds_config which = { .key_file = cfg->key_file, .token_command = cfg->token_command,
+				      .subject = cfg->subject, .scope = cfg->scope, .api_root = d->root };
+	struct auth_config auth = { .http = d->http, .deadline_ms = d->deadline_ms, .trace = cfg->trace,
+				    .trace_ctx = cfg->trace_ctx, .wait_scale_percent = d->wait_scale_percent };
+	int r = creds_find(&which, &creds);
+	if (r == 0 && creds->kind == CREDS_METADATA)
+		r = metadata_find(d->http, creds);
+	if (r == 0)
+		r = auth_open(&auth, creds, &d->auth);
+	if (r < 0)
+		creds_close(creds);
+	return r;
+}
+
 static int wire(struct drive *d, const struct drive_config *cfg)
 {
 	unsigned bulk = cfg->connections_max ? cfg->connections_max : CONNECTIONS;
 	struct http_config http = { .ca_file = cfg->ca_file, .trace = cfg->trace, .trace_ctx = cfg->trace_ctx,
 				    .bulk_max = bulk < CONNECTIONS_MAX ? bulk : CONNECTIONS_MAX };
-	int r = take_root(d, cfg->api_root ? cfg->api_root : GOOGLE);
+	int r = take_root(d, cfg->api_root ? cfg->api_root : CREDS_GOOGLE);
 	if (r == 0)
 		r = http_open(&http, &d->http);
 	if (r < 0)
 		return r;
-	struct creds *creds = NULL;
-	r = creds_open(cfg->key_file, d->root, &creds);
-	if (r < 0)
-		return r;
-	struct auth_config auth = { .http = d->http, .deadline_ms = d->deadline_ms,
-				    .wait_scale_percent = d->wait_scale_percent };
-	r = auth_open(&auth, creds, &d->auth);
-	if (r < 0)
-		creds_close(creds);
-	return r;
+	return wire_auth(d, cfg);
 }
 
 int drive_open(const struct drive_config *cfg, struct drive **ret)
@@ -86,7 +94,18 @@ struct drive *drive_close(struct drive *d)
 	return NULL;
 }
 
-const char *drive_identity(const struct drive *d) { return auth_identity(d->auth); }
+const char *drive_identity(const struct drive *d) { return auth_creds(d->auth)->identity; }
+
+int drive_identify(struct drive *d)
+{
+	struct drive_who who;
+	if (auth_creds(d->auth)->known)
+		return 0;
+	int r = drive_who(d, &who);
+	return r < 0 || !*who.email ? r : auth_name(d->auth, who.email);
+}
+
+void drive_credentials(const struct drive *d, struct buf *ret) { creds_describe(auth_creds(d->auth), ret); }
 
 void drive_stats(struct drive *d, struct drive_stats *ret)
 {

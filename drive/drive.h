@@ -22,7 +22,10 @@ enum {
 };
 
 struct drive_config {
-	const char *key_file;		/* service-account key; NULL: $GOOGLE_APPLICATION_CREDENTIALS */
+	const char *key_file;		/* a service account's key or a user's login; NULL: see drive/creds.h */
+	const char *token_command;	/* prints a token; NULL: none */
+	const char *subject;		/* whom a service account acts for, by delegation; NULL: itself */
+	const char *scope;		/* "drive", "drive.readonly"; NULL: drive, or what a login has granted */
 	const char *api_root;		/* origin, no path; NULL: https://www.googleapis.com */
 	const char *ca_file;		/* PEM; NULL: the system's */
 	unsigned connections_max;	/* bulk transfers at once; metadata has 4 of its own. 1..64 */
@@ -60,13 +63,20 @@ void drive_file_done(struct drive_file *f);	/* frees the strings, zeroes; half-f
 #define CLEANUP_DRIVE_FILE CLEANUP(drive_file_done)
 
 struct drive;
-/* Reads the credentials; no network yet. -ENOENT/-EACCES/-EBADMSG: the key file is missing, has
- * open permissions or is a symlink, or is not a key: the reason says what to do. */
+struct buf;
+/* Finds and reads the credentials; no network, but for a look for the metadata server of a virtual
+ * machine (3 s) when there is nothing else. -ENOENT/-EACCES/-EBADMSG: there are none, or the file is
+ * missing, has open permissions, is a symlink, or holds something else: the reason says what to do. */
 MUST_CHECK int drive_open(const struct drive_config *cfg, struct drive **ret);
 /* Every source must be gone. NULL is fine; returns NULL. */
 struct drive *drive_close(struct drive *d);
-/* Who we are: the service account's e-mail address. Borrowed. */
+/* Who we are: an e-mail address, or words where neither the credentials nor drive_identify() have
+ * told one. Borrowed. */
 const char *drive_identity(const struct drive *d);
+/* Asks Drive who we are, if the credentials do not say it; before other threads have `d`. */
+MUST_CHECK int drive_identify(struct drive *d);
+/* Adds one line: kind of credentials and where they were found, without secrets. */
+void drive_credentials(const struct drive *d, struct buf *ret);
 
 /* ---- metadata */
 /* `id` may be "root". *ret is filled on success only; drive_file_done() it. */

@@ -96,6 +96,7 @@ void http_response_done(struct http_response *r)
 	free(r->range);
 	free(r->goog_hash);
 	free(r->encoding);
+	free(r->flavor);
 	buf_done(&r->body);
 	http_response_init(r);
 }
@@ -223,6 +224,8 @@ static void header(struct transfer *t, const char *name, const char *value)
 		keep(t, &p->goog_hash, value);
 	else if (!strcasecmp(name, "content-encoding"))
 		keep(t, &p->encoding, value);
+	else if (!strcasecmp(name, "metadata-flavor"))
+		keep(t, &p->flavor, value);
 	else if (!strcasecmp(name, "content-length"))
 		p->length = number(value);
 	else if (!strcasecmp(name, "date"))
@@ -282,6 +285,13 @@ static void set_headers(struct transfer *t)
 	if (q->auth) {
 		buf_printf(&b, "Authorization: %s", q->auth);
 		add_header(t, b.failed ? "" : b.data);
+		if (b.data)
+			explicit_bzero(b.data, b.cap);
+	}
+	buf_reset(&b);
+	if (q->project) {
+		buf_printf(&b, "x-goog-user-project: %s", q->project);
+		add_header(t, b.failed ? "" : b.data);
 	}
 	buf_reset(&b);
 	buf_printf(&b, "Content-Type: %s", q->content_type ? q->content_type : "");
@@ -330,6 +340,9 @@ static void set_connection(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	/* Else libcurl goes by HTTPS_PROXY, https_proxy, ALL_PROXY and NO_PROXY. */
+	if (t->req->direct || url_is_loopback(t->req->url))
+		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->req->follow ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
 	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "https");
@@ -412,6 +425,13 @@ static int connect_errno(struct transfer *t)
 	return no == ETIMEDOUT ? -EHOSTUNREACH : -ECONNREFUSED;
 }
 
+static long proxy_status(struct transfer *t)
+{
+	long status = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status;
+}
+
 /* What a failed transfer is: *ret_end and -errno. */
 static int judge(struct transfer *t, CURLcode c, enum http_end *ret_end)
 {
@@ -439,7 +459,39 @@ static int judge(struct transfer *t, CURLcode c, enum http_end *ret_end)
 		*ret_end = HTTP_FAILED;
 		return -EIO;
 	default:
+		if (proxy_status(t) == 403 || proxy_status(t) == 407) {
+			*ret_end = HTTP_FAILED;
+			return -EACCES;
+		}
 		return -EIO;
+	}
+}
+
+/* What a person can do about it, behind libcurl's own words. */
+static const char *advice(struct transfer *t, CURLcode c)
+{
+	switch (c) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		if (strstr(t->why, "expired") || strstr(t->why, "not yet valid"))
+			return "; nothing was sent: is this machine's clock right?";
+		if (strstr(t->why, "subject name") || strstr(t->why, "mismatch"))
+			return "; nothing was sent: this certificate is for another host";
+		return "; nothing was sent: if your network looks into TLS, give the certificate of its authority by "
+		       "-o ca_file=FILE";
+	case CURLE_SSL_CACERT_BADFILE:
+		return "; ca_file= must hold certificates in PEM";
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return "; see HTTPS_PROXY and NO_PROXY";
+	default:
+		break;
+	}
+	switch (proxy_status(t)) {
+	case 407:
+		return "; the proxy wants a name and a password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT";
+	case 403:
+		return "; the proxy of HTTPS_PROXY does not let us through";
+	default:
+		return "";
 	}
 }
 
@@ -462,7 +514,7 @@ static int settle(struct transfer *t, CURLcode c, int err)
 	}
 	err = judge(t, c, &p->end);
 	error_scrub(t->why);
-	return err_set(err, "%s", *t->why ? t->why : curl_easy_strerror(c));
+	return err_set(err, "%s%s", *t->why ? t->why : curl_easy_strerror(c), advice(t, c));
 }
 
 static void trace(const struct transfer *t, int64_t ms)
@@ -485,6 +537,14 @@ static void trace(const struct transfer *t, int64_t ms)
 		buf_printf(&b, " (%s)", err_last());
 	if (!b.failed)
 		t->http->trace(t->http->trace_ctx, b.data);
+}
+
+/* One of them holds the token. */
+static void forget_headers(struct curl_slist *headers)
+{
+	for (struct curl_slist *l = headers; l; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(headers);
 }
 
 static void count(const struct transfer *t)
@@ -515,7 +575,7 @@ int http_do(struct http *h, const struct http_request *req, struct http_response
 	resp->last_ms = t.last_ms;
 	r = settle(&t, c, r);
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(t.headers);
+	forget_headers(t.headers);
 	pool_put(h->pools[req->lane], slot);
 	count(&t);
 	trace(&t, now_ms() - start);

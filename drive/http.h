@@ -35,7 +35,8 @@ typedef int http_sink(void *ctx, const struct http_response *resp, const void *d
 struct http_request {
 	enum http_lane lane;
 	const char *method, *url;
-	const char *auth;		/* "Bearer ...", NULL: none */
+	const char *auth;		/* "Bearer ...", NULL: none; overwritten in memory after use */
+	const char *project;		/* x-goog-user-project, NULL: none */
 	const char *content_type;	/* NULL: none */
 	const char *header[4];		/* more lines, "Name: value"; NULL ends */
 	const char *trace_note;		/* a range; NULL: none */
@@ -51,6 +52,7 @@ struct http_request {
 	http_sink *sink;		/* NULL: a 2xx body is kept in resp->body */
 	void *sink_ctx;
 	bool follow;			/* redirects, https only, without the token for other hosts */
+	bool direct;			/* never through a proxy; to this machine itself nothing goes through one */
 	int64_t end_at_ms;		/* now_ms() by which all is over; 0: none */
 	int64_t stall_ms;		/* longest time with fewer than HTTP_TRICKLE bytes either way; 0: none */
 };
@@ -67,7 +69,7 @@ struct http_response {
 	enum http_end end;
 	int status;			/* 0: none came */
 	bool sent_all;			/* every byte of the body went out */
-	char *location, *content_range, *range, *goog_hash, *encoding;	/* NULL: not there */
+	char *location, *content_range, *range, *goog_hash, *encoding, *flavor;	/* NULL: not there */
 	int64_t length;			/* Content-Length; -1: not there */
 	int64_t retry_after_ms;		/* -1: not there */
 	int64_t date_s;			/* Date, Unix time; -1: not there */

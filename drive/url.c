@@ -76,6 +76,16 @@ bool url_allowed(const struct url_origin *o)
 	return o->https || !strcmp(o->host, "127.0.0.1") || !strcmp(o->host, "localhost") || !strcmp(o->host, "[::1]");
 }
 
+bool url_is_loopback(const char *url)
+{
+	struct url_origin o;
+	if (url_origin(url, &o))
+		return false;
+	size_t n = strlen(o.host);
+	bool numbers = strspn(o.host, "0123456789.") == n && !strncmp(o.host, "127.", 4);
+	return numbers || !strcmp(o.host, "localhost") || !strcmp(o.host, "[::1]");
+}
+
 bool url_is_google(const char *url)
 {
 	static const char domain[] = ".googleapis.com";

@@ -18,6 +18,8 @@ MUST_CHECK int url_origin(const char *url, struct url_origin *ret);
 bool url_same_origin(const char *a, const char *b);
 /* https, or http to this machine itself. */
 bool url_allowed(const struct url_origin *o);
+/* At this machine itself: 127.0.0.0/8, localhost, [::1]. */
+bool url_is_loopback(const char *url);
 /* https at googleapis.com or a host below it. */
 bool url_is_google(const char *url);
 

@@ -302,7 +302,8 @@ struct drive *server_drive_with(const struct drive_config *more)
 {
 	struct drive *d = NULL;
 	struct drive_config cfg = *more;
-	cfg.key_file = key_path;
+	if (!cfg.key_file && !cfg.token_command)
+		cfg.key_file = key_path;
 	cfg.api_root = root;
 	cfg.trace = on_trace;
 	cfg.wait_scale_percent = 1;

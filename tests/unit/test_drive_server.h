@@ -44,7 +44,7 @@ void server_token_script(const struct line *script);
 void server_done(void);
 const char *server_root(void);
 
-/* A drive against it: a key file in test_dir, waits scaled to 1 %. */
+/* A drive against it: a key file in test_dir (unless credentials are given), waits scaled to 1 %. */
 struct drive *server_drive(unsigned deadline_ms);
 struct drive *server_drive_with(const struct drive_config *more);
 const char *server_key(void);	/* path of the key file */
