@@ -13,7 +13,7 @@ static const struct option {
 	size_t offset;
 	const char *fallback;	/* as written by a user; NULL: unset */
 	uint64_t min, max;
-	const char *help;
+	const char *help;	/* NULL: not shown; such rows come last */
 } options[] = {
 #define FIELD(f) offsetof(struct config, f)
 	{ "key_file", "FILE", TEXT, FIELD(key_file), NULL, 0, 0,
@@ -37,11 +37,14 @@ static const struct option {
 	  "another endpoint than https://www.googleapis.com (a local Drive)" },
 	{ "ca_file", "FILE", TEXT, FIELD(ca_file), NULL, 0, 0,
 	  "trust the certificates in FILE (PEM) instead of the system's" },
+	{ "quota_units_per_minute", "UNITS", NUMBER, FIELD(quota_units), "325000", 0, UINT32_MAX,
+	  "stay below this part of Drive's quota (a download costs 200, a listing 100, an edit 50); 0: no limit" },
+	{ "wait_scale", "PERCENT", NUMBER, FIELD(wait_scale), "100", 1, 100, NULL },
 #undef FIELD
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
-const char *config_option(size_t i) { return i < OPTIONS ? options[i].name : NULL; }
+const char *config_option(size_t i) { return i < OPTIONS && options[i].help ? options[i].name : NULL; }
 
 static int set_text(char **to, const char *text)
 {
@@ -105,6 +108,8 @@ static int one_option(struct config *c, char *text)
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (strlen(options[i].name) == n && strncmp(options[i].name, text, n) == 0)
 			return set_option(c, &options[i], value ? value + 1 : NULL);
+	if (!strcmp(text, "ro") || !strcmp(text, "rw"))
+		c->read_only = text[1] == 'o';
 	return n ? add_fuse_option(c, text) : 0;
 }
 
@@ -157,17 +162,19 @@ static int flag(struct config *c, const char *text)
 		c->help = true;
 	else if (!strcmp(text, "-V") || !strcmp(text, "--version"))
 		c->version = true;
+	else if (!strcmp(text, "--json"))
+		c->json = true;
 	else
 		return err_set(-EINVAL, "unknown option %s", text);
 	return 0;
 }
 
-int config_parse(int argc, char **argv, struct config *c)
+static int parse(int first, int argc, char **argv, struct config *c)
 {
 	*c = (struct config){ 0 };
 	int r = set_defaults(c);
 	bool only_positional = false;
-	for (int i = 1; i < argc && !r; i++) {
+	for (int i = first; i < argc && !r; i++) {
 		if (only_positional || argv[i][0] != '-' || !argv[i][1]) {
 			r = positional(c, argv[i]);
 		} else if (!strcmp(argv[i], "--")) {
@@ -179,6 +186,23 @@ int config_parse(int argc, char **argv, struct config *c)
 			r = flag(c, argv[i]);
 		}
 	}
+	return r;
+}
+
+int config_parse_check(int argc, char **argv, struct config *c)
+{
+	static const char usage[] = "drivefs-models check [--json] [-o OPTION[,...]] FOLDER";
+	int r = parse(2, argc, argv, c);
+	if (!r && !c->help && (!c->folder || c->mountpoint || c->version || c->foreground))
+		r = err_set(-EINVAL, "%s: %s", c->folder ? "only FOLDER is wanted" : "no FOLDER", usage);
+	return r;
+}
+
+int config_parse(int argc, char **argv, struct config *c)
+{
+	int r = parse(1, argc, argv, c);
+	if (!r && c->json)
+		r = err_set(-EINVAL, "--json belongs to check and status");
 	if (!r && !c->help && !c->version && !c->mountpoint)
 		r = err_set(-EINVAL, "%s: drivefs-models [OPTIONS] FOLDER MOUNTPOINT",
 			    c->folder ? "no MOUNTPOINT" : "no FOLDER");
@@ -202,6 +226,7 @@ void config_help(struct buf *b)
 		"drivefs-models: a Google Drive folder of gensim models as a filesystem\n"
 		"\n"
 		"usage: drivefs-models [OPTIONS] FOLDER MOUNTPOINT   mount\n"
+		"       drivefs-models check [--json] FOLDER          what may be done there, before it is trusted\n"
 		"       drivefs-models status [--json] MOUNTPOINT     what is going on in a mount\n"
 		"       drivefs-models path MOUNTPOINT ID             where a Drive file id lies in it\n"
 		"       fusermount3 -u MOUNTPOINT                     unmount\n"
@@ -215,7 +240,7 @@ void config_help(struct buf *b)
 		"  -h, --help          this text\n"
 		"  -V, --version       version of this program and of its libraries\n"
 		"  -o OPTION[,...]     options of this filesystem:\n");
-	for (size_t i = 0; i < OPTIONS; i++) {
+	for (size_t i = 0; config_option(i); i++) {
 		const struct option *o = &options[i];
 		buf_printf(b, "      %s=%s\n          %s%s%s%s\n", o->name, o->hint, o->help,
 			   o->fallback ? " (default: " : "", o->fallback ? o->fallback : "", o->fallback ? ")" : "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of a mount. One table (config.c) drives parsing, --help and the test that the
+/* The command line of a mount, and of a check. One table (config.c) drives parsing, --help and the test that the
  * man page names every option. */
 #ifndef DFM_FS_CONFIG_H
 #define DFM_FS_CONFIG_H
@@ -14,16 +14,21 @@ struct config {
 	uint64_t connections;	/* bulk transfers at once */
 	uint64_t deadline;	/* s for a metadata call, and without a byte of a download */
 	uint64_t upload_deadline; /* s without an acknowledged byte of an upload */
-	bool foreground, debug, help, version;
+	uint64_t quota_units;	/* of Drive's quota, a minute; 0: no limit */
+	uint64_t wait_scale;	/* percent of the waits before a retry: for tests */
+	bool foreground, debug, help, version, json;
+	bool read_only;		/* -o ro */
 	char *fuse_options;	/* what is not ours, for libfuse: "a,b=c"; NULL: none */
 };
 
 /* Fill *ret from argv. -EINVAL with the reason; config_done() in either case. */
 MUST_CHECK int config_parse(int argc, char **argv, struct config *ret);
+/* The same for `check [--json] [-o OPTION[,...]] FOLDER`: argv[1] is "check", there is no MOUNTPOINT. */
+MUST_CHECK int config_parse_check(int argc, char **argv, struct config *ret);
 void config_done(struct config *c);
 /* The text of --help. */
 void config_help(struct buf *ret);
-/* Name of the i-th -o option ("key_file"), NULL behind the last: for tests. */
+/* Name of the i-th -o option ("key_file") that --help shows, NULL behind the last: for tests. */
 const char *config_option(size_t i);
 /* The folder id in an id, "root" or a Drive URL (…/folders/ID…, …open?id=ID); the caller frees.
  * -EINVAL: none of these. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* argv: a mount, or a verb that asks one. */
+#include "fs/check.h"
 #include "fs/control.h"
 #include "fs/log.h"
 #include "fs/mount.h"
@@ -72,7 +73,7 @@ static int verb_path(int argc, char **argv)
 	return ask(argv[2], request);
 }
 
-/* ---- mounting */
+/* ---- mounting and checking */
 
 struct start {
 	const struct config *config;
@@ -157,6 +158,37 @@ static int make_absolute(char **path)
 	return 0;
 }
 
+static int show_check_help(void)
+{
+	puts("usage: drivefs-models check [--json] [-o OPTION[,...]] FOLDER\n\n"
+	     "Say, before FOLDER is trusted with data, who Drive takes us for and what may be done there:\n"
+	     "identity, scopes, clock, folder, rights, storage, time of a request. Options are those of a\n"
+	     "mount; with -o ro nothing needs to be saved. Changes nothing.\n\n"
+	     "exit status: 0 all is well, 1 other failures, 2 wrong usage, 3 credentials, 4 no way to Drive,\n"
+	     "5 the folder cannot be reached or read, 6 nothing can be saved in it.\n\n"
+	     "example: drivefs-models check -o key_file=key.json 1AbCdEfGhIjKlMnOpQrStUvWxYz");
+	return EXIT_SUCCESS;
+}
+
+static int verb_check(int argc, char **argv)
+{
+	struct config c;
+	CLEANUP_BUF struct buf b = BUF_INIT(1 << 20);
+	int r = config_parse_check(argc, argv, &c);
+	if (r) {
+		fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models check --help\n", err_last());
+		r = EXIT_USAGE;
+	} else if (c.help) {
+		r = show_check_help();
+	} else {
+		signal(SIGPIPE, SIG_IGN);
+		r = (int)check_run(&c, &b);
+		fputs(b.data ? b.data : "drivefs-models: no memory\n", stdout);
+	}
+	config_done(&c);
+	return r;
+}
+
 static int mount_command(int argc, char **argv)
 {
 	struct config c;
@@ -186,5 +218,7 @@ int main(int argc, char **argv)
 		return verb_status(argc, argv);
 	if (argc > 1 && !strcmp(argv[1], "path"))
 		return verb_path(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "check"))
+		return verb_check(argc, argv);
 	return mount_command(argc, argv);
 }

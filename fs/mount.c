@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/mount.h"
 
+#include "fs/check.h"
 #include "fs/control.h"
 #include "fs/log.h"
 #include "fs/model.h"
@@ -49,48 +50,24 @@ static int check_mountpoint(struct fs *fs, const char *path)
 	return fs->mountpoint ? 0 : err_set(-errno, "MOUNTPOINT \"%s\": %s", path, strerror(errno));
 }
 
-static void trace(void *ctx, const char *line)
+static int reach_folder(struct fs *fs, const struct config *c, struct drive_folder *root)
 {
-	(void)ctx;
-	log_debug("drive", "%s", line);
-}
-
-static int open_drive(struct fs *fs, const struct config *c)
-{
-	const struct drive_config d = {
-		.key_file = c->key_file,
-		.api_root = c->api_root,
-		.ca_file = c->ca_file,
-		.connections_max = (unsigned)c->connections,
-		.deadline_ms = (unsigned)c->deadline * 1000,
-		.trace = log_wants(LOG_LEVEL_DEBUG) ? trace : NULL,
-	};
-	return drive_open(&d, &fs->drive);
-}
-
-static int explain_folder(struct fs *fs, const char *folder, int err)
-{
-	if (err == -ENOENT)
-		return err_set(err, "FOLDER %s: not there, or not shared with %s: check the id, and make this account a "
-			       "member of the shared drive", folder, drive_identity(fs->drive));
-	CLEANUP_FREE char *why = strdup(err_last());
-	return err_set(err, "FOLDER %s cannot be reached as %s: %s", folder, drive_identity(fs->drive), why ? why : "");
-}
-
-static int reach_folder(struct fs *fs, const struct config *c, struct drive_file *root)
-{
-	int r = drive_get(fs->drive, c->folder, root);
+	struct drive_who who;
+	int r = check_folder(fs->drive, c, root, &who);
 	if (r)
-		return explain_folder(fs, c->folder, r);
-	if (!root->folder)
-		return err_set(-ENOTDIR, "FOLDER %s is the file \"%s\", not a folder", c->folder, root->name ? root->name : "");
-	if (root->trashed)
-		return err_set(-ENOENT, "FOLDER %s (\"%s\") is in Drive's trash: restore it first", c->folder,
-			       root->name ? root->name : "");
-	fs->folder_name = strdup(root->name ? root->name : "");
-	fs->shared_drive = strdup(root->drive);
+		return r;
+	if (who.email[0]) { /* what statfs() would ask for */
+		lock_acquire(&fs->quota_lock);
+		fs->quota = (struct drive_about){ who.limit, who.usage };
+		fs->quota_ms = now_ms();
+		lock_release(&fs->quota_lock);
+	}
+	fs->folder_name = strdup(root->file.name ? root->file.name : "");
+	fs->shared_drive = strdup(root->file.drive);
 	return fs->folder_name && fs->shared_drive ? 0 : err_set(-ENOMEM, "no memory to start");
 }
+
+static void folder_done(struct drive_folder *f) { drive_file_done(&f->file); }
 
 /* One per identity and folder, so that two mounts never share one by accident. */
 static int default_cache_dir(struct fs *fs, const char *folder_id, char **ret)
@@ -178,16 +155,16 @@ static int start(struct mounting *m)
 {
 	struct fs *fs = &m->fs;
 	const struct config *c = m->config;
-	CLEANUP_DRIVE_FILE struct drive_file root = { 0 };
+	CLEANUP(folder_done) struct drive_folder root = { 0 };
 	int r = check_mountpoint(fs, c->mountpoint);
 	if (!r)
-		r = open_drive(fs, c);
+		r = check_open(c, &fs->drive);
 	if (!r)
 		r = reach_folder(fs, c, &root);
 	if (!r)
-		r = open_cache(fs, c, root.id);
+		r = open_cache(fs, c, root.file.id);
 	if (!r)
-		r = tree_init(&fs->tree, &root);
+		r = tree_init(&fs->tree, &root.file);
 	if (!r)
 		r = publisher_start(fs);
 	if (!r)

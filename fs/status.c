@@ -60,7 +60,7 @@ int status_json(struct fs *fs, struct buf *b)
 		   ", \"healed\": %" PRIu64 ", \"evicted\": %" PRIu64 "}",
 		   c.bytes, c.bytes_max, c.hits, c.misses, c.fetches, c.bytes_fetched, c.healed, c.evicted);
 	buf_printf(b, ", \"drive\": {\"requests\": %" PRIu64 ", \"retries\": %" PRIu64 ", \"bytes_in\": %" PRIu64
-		   ", \"bytes_out\": %" PRIu64 "}", d.requests, d.retries, d.bytes_in, d.bytes_out);
+		   ", \"bytes_out\": %" PRIu64 ", \"units\": %" PRIu64 "}", d.requests, d.retries, d.bytes_in, d.bytes_out, d.units);
 	buf_printf(b, ", \"watch\": {\"age_s\": %" PRId64 "}", fs->watch ? watch_age_s(fs->watch) : -1);
 	buf_printf(b, ", \"memory\": {\"rss_anon_kb\": %llu, \"rss_shmem_kb\": %llu, \"rss_file_kb\": %llu}}\n",
 		   m.anon_kb, m.shmem_kb, m.file_kb);
@@ -105,7 +105,8 @@ int status_text(struct fs *fs, struct buf *b)
 	bytes(b, c.bytes_max);
 	buf_printf(b, " in %s; %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " healed, %" PRIu64 " evicted\n", fs->cache_dir,
 		   c.hits, c.misses, c.healed, c.evicted);
-	buf_printf(b, "%-10s %" PRIu64 " requests, %" PRIu64 " of them again; ", "drive", d.requests, d.retries);
+	buf_printf(b, "%-10s %" PRIu64 " requests (%" PRIu64 " quota units), %" PRIu64 " of them again; ", "drive", d.requests, d.units,
+		   d.retries);
 	bytes(b, d.bytes_in);
 	buf_str(b, " received, ");
 	bytes(b, d.bytes_out);

@@ -64,7 +64,7 @@ class View:
             "canMoveItemWithinDrive": organize and not root,
             "canMoveChildrenWithinDrive": folder and organize,
             "canMoveChildrenOutOfDrive": folder and organize, "canReadDrive": shared,
-            "canReadRevisions": blob and write and not self.switches.revisions_hidden,
+            "canReadRevisions": (blob or shared) and write and not self.switches.revisions_hidden,
             "canRemoveChildren": folder and not shared and write,
             "canRename": write and not root, "canShare": rank >= rights.ORGANIZE or
             (write and not shared), "canTrash": trash, "canTrashChildren": folder and organize,
