@@ -36,10 +36,28 @@ static int one_change(void *ctx, const char *id, struct drive_file *f)
 	return r;
 }
 
+/* The kernel has listings and names of its own, and would not ask again. */
+static void outdate(struct file *f, struct forget *forget)
+{
+	if (f->folder && f->listing == LISTING_COMPLETE)
+		f->listing = LISTING_UNKNOWN;
+	if (f->folder && f->node) {
+		f->news++; /* for who reads the folder right now */
+		forget_take(forget, &(struct forget_one){ .node = f->node->id });
+	}
+	if (!f->node || !f->shown || !f->parent || !f->parent->node)
+		return;
+	struct forget_one one = { .parent = f->parent->node->id, .node = f->node->id, .name = strdup(f->shown) };
+	if (one.name)
+		forget_take(forget, &one);
+	free(one.name);
+}
+
 /* The feed has forgotten our token: every listing is read again when it is next needed. */
 static void start_over(struct watch *w)
 {
 	struct tree *t = &w->fs->tree;
+	struct forget all = { 0 };
 	char *token;
 	log_warning("watch", "Drive refused the change token (%s): listing again", err_last());
 	if (drive_changes_start(w->fs->drive, w->fs->shared_drive, &token) != 0)
@@ -48,9 +66,10 @@ static void start_over(struct watch *w)
 	w->token = token;
 	lock_acquire(&t->lock);
 	for (size_t i = 0; i < t->files_count; i++)
-		if (t->files[i]->folder && t->files[i]->listing == LISTING_COMPLETE)
-			t->files[i]->listing = LISTING_UNKNOWN;
+		outdate(t->files[i], &all);
 	lock_release(&t->lock);
+	ops_forget(w->fs, &all);
+	forget_done(&all);
 }
 
 static void look(struct watch *w)
