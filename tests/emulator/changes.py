@@ -5,16 +5,24 @@ from .drives import drive_resource
 from .times import format_time
 
 DRIVE_BASE = 1_000_000_000          # a drive's tokens are not the user's tokens
+AGE_BASE = 1_000_000                # nor are those from before they were forgotten
 DEFAULT = {"kind": None, "nextPageToken": None, "newStartPageToken": None, "changes": {
     "kind": None, "removed": None, "fileId": None, "time": None, "type": None, "changeType": None,
     "driveId": None, "drive": {"kind": None, "id": None, "name": None},
     "file": dict.fromkeys(("kind", "id", "name", "mimeType", "resourceKey"))}}
 
 
+def forget_tokens(store):
+    """From now on, no token that was ever given is known."""
+    age = store.meta.get("changes", {"age": 0})["age"] + 1
+    store.commit(store.put("meta", "changes", {"age": age}))
+
+
 def _base(call):
+    first = 1 + AGE_BASE * call.store.meta.get("changes", {"age": 0})["age"]
     drive_id = call.get("driveId") or call.get("teamDriveId")
     if not drive_id:
-        return 1, None
+        return first, None
     drive = call.store.drives.get(drive_id)
     if drive is None or call.account["email"] not in drive["members"]:
         raise errors.DriveError(404, "notFound", "Shared drive not found: %s" % drive_id,
@@ -22,7 +30,7 @@ def _base(call):
     if not call.all_drives:
         raise errors.DriveError(403, "teamDrivesNotSupported", (
             "The attempted action requires shared drive support."))
-    return 1 + DRIVE_BASE * drive["index"], drive_id
+    return first + DRIVE_BASE * drive["index"], drive_id
 
 
 def _visible_end(call):

@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from . import http1, rights, server
+from . import changes, http1, rights, server
 from .http1 import Response
 from .odd import Zoo
 from .resource import View
@@ -34,6 +34,7 @@ class Control:
             ("GET", "/sessions"): self.get_sessions, ("POST", "/client"): self.add_client,
             ("POST", "/zoo"): self.add_zoo, ("POST", "/fill"): self.fill,
             ("POST", "/tokens/revoke"): self.revoke_tokens,
+            ("POST", "/changes/forget"): self.forget_changes,
         }
 
     def connection(self, sock):
@@ -190,6 +191,11 @@ class Control:
 
     def add_drive(self, _query, body):
         return {"id": self.drive.world.shared_drive(body["name"], body.get("members"))}
+
+    def forget_changes(self, _query, _body):
+        """Every token of the change feed is unknown from now on."""
+        changes.forget_tokens(self.drive.store)
+        return {}
 
     def revoke_tokens(self, _query, body):
         """Every token of an account (or of all) ends now, refresh tokens too."""

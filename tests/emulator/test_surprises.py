@@ -64,6 +64,15 @@ class Listings(Case):
         self.drive.switches(changes_lag_s=0)
         self.assertEqual(self._seen(token), ["late"])
 
+    def test_tokens_are_forgotten(self):
+        token = self._token()
+        self._seen(token)
+        self.drive.ask("POST", "/changes/forget")
+        self.bad(self.client.get("/drive/v3/changes", pageToken=token), 400, "invalid")
+        self.drive.switches(page_token_410=True)
+        self.bad(self.client.get("/drive/v3/changes", pageToken=token), 410, "deleted")
+        self._seen(self._token())
+
     def test_a_subtree_moves_in_silence(self):
         inner = self.good(self.client.create("inner", mimeType=FOLDER))["id"]
         self.good(self.client.create("below", parent=inner))
