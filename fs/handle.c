@@ -168,15 +168,17 @@ static int start_empty(struct fs *fs, struct inode *n, pid_t tid)
 	return r;
 }
 
-/* May O_TRUNC not touch this node, since somebody has its content open or mapped? */
-static bool shared_with_readers(struct fs *fs, struct inode *n)
+/* Must O_TRUNC not touch this inode? It holds a revision that others may have open or mapped, and
+ * shall see until the new one is published: the caller gets an inode of its own, which the kernel
+ * finds when it looks the name up once more. */
+static bool must_replace(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
-	bool shared = n->w && n->w->opens && !n->writing && n->file->node == n && !n->file->gone;
-	if (shared && inode_replace(&fs->tree, n->file) != 0)
-		shared = false; /* no memory: then in place */
+	struct file *f = n->file;
+	bool replace = !f->gone && n != f->next && !n->writing && n->content.revision[0] &&
+		       inode_next(&fs->tree, f) == 0; /* no memory: then in place */
 	lock_release(&fs->tree.lock);
-	return shared;
+	return replace;
 }
 
 int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
@@ -185,8 +187,8 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 	if (writable && !n->file->can_edit)
 		return err_set(-EACCES, "Drive does not let %s edit it: ask its owner for the right to",
 			       drive_identity(fs->drive));
-	if (writable && (flags & O_TRUNC) && shared_with_readers(fs, n))
-		return err_set(-ESTALE, "open elsewhere: replaced");
+	if (writable && (flags & O_TRUNC) && must_replace(fs, n))
+		return err_set(-ESTALE, "replaced: look it up again");
 	struct handle *h = calloc(1, sizeof *h);
 	int r = h ? join(fs, n, writable) : err_set(-ENOMEM, "no memory to open a file");
 	if (r) {
@@ -399,6 +401,8 @@ static void end_writing(struct fs *fs, struct inode *n)
 		n->writing = n->w->draft != NULL;
 	}
 	lock_release(&n->w->lock);
+	if (!n->writing && n->file->next == n) /* nothing came of it */
+		inode_settle(&fs->tree, n->file, false);
 	if (!n->writing)
 		tree_outdated(&fs->tree, n, &forget);
 	lock_release(&fs->tree.lock);

@@ -49,8 +49,23 @@ static int inode_new(struct tree *t, struct file *f, enum node_kind kind, struct
 	return 0;
 }
 
+/* Is it one of those that replace the content of f? */
+static bool replaces(const struct file *f)
+{
+	pid_t pid = writers_process(writers_caller());
+	for (size_t i = 0; i < f->next_writers.count; i++)
+		if (f->next_writers.all[i].pid == pid)
+			return true;
+	return false;
+}
+
 int inode_of(struct tree *t, struct file *f, struct inode **ret)
 {
+	if (f->next && replaces(f)) {
+		f->next->nlookup++;
+		*ret = f->next;
+		return 0;
+	}
 	if (!f->node) {
 		int r = inode_new(t, f, f->folder ? NODE_FOLDER : NODE_FILE, &f->node);
 		if (r)
@@ -61,9 +76,24 @@ int inode_of(struct tree *t, struct file *f, struct inode **ret)
 	return 0;
 }
 
-int inode_replace(struct tree *t, struct file *f)
+int inode_next(struct tree *t, struct file *f)
 {
-	return inode_new(t, f, NODE_FILE, &f->node);
+	int r = f->next ? 0 : inode_new(t, f, NODE_FILE, &f->next);
+	if (!r)
+		writers_learn(&f->next_writers, writers_caller());
+	f->next_writers.last_thread = 0; /* each is asked anew: a process may come back after its end */
+	return r;
+}
+
+void inode_settle(struct tree *t, struct file *f, bool well)
+{
+	struct inode *n = f->next;
+	f->next = NULL;
+	f->next_writers = (struct writers){ 0 };
+	if (well && n)
+		f->node = n;
+	else if (n)
+		inode_forget(t, n, 0, 0);
 }
 
 int inode_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
@@ -98,8 +128,8 @@ void inode_forget(struct tree *t, struct inode *n, uint64_t nlookup, unsigned ho
 	uint32_t slot = (uint32_t)n->id - 1;
 	n->nlookup -= nlookup < n->nlookup ? nlookup : n->nlookup;
 	n->holds -= holds < n->holds ? holds : n->holds;
-	if (n->nlookup || n->holds || n == t->root->node)
-		return;
+	if (n->nlookup || n->holds || n == t->root->node || n->file->next == n)
+		return; /* `next` waits for its writer, who looks it up twice and lets go of it in between */
 	if (n->view_key && map_get(&t->views, n->view_key) == n)
 		map_del(&t->views, n->view_key);
 	if (n->file->node == n)

@@ -156,6 +156,8 @@ static void adopt(struct fs *fs, struct inode *n, struct source *body, struct dr
 			    err_last());
 	lock_acquire(&fs->tree.lock);
 	n->content = c;
+	if (n->file->next == n)
+		inode_settle(&fs->tree, n->file, true);
 	if (tree_adopt(&fs->tree, n->file, news) != 0)
 		log_warning("save", "%s: saved in Drive; %s", id, err_last());
 	lock_release(&fs->tree.lock);
@@ -227,6 +229,10 @@ int publish(struct fs *fs, struct inode *n)
 		body = source_unref(body);
 		draft_reopen(d);
 		log_error("save", "%s: not saved in Drive: %s (%s)", t.path ? t.path : "?", err_last(), advice(r));
+		lock_acquire(&fs->tree.lock);
+		if (n->file->next == n) /* the mount shows what was written, status that it is not saved */
+			inode_settle(&fs->tree, n->file, true);
+		lock_release(&fs->tree.lock);
 	} else {
 		adopt(fs, n, body, &news);
 		r = t.id[0] ? 0 : catch_up(fs, n, &news);
@@ -389,6 +395,8 @@ void publish_hold(struct fs *fs, struct inode *n, const char *why)
 		draft_leave(d);
 	lock_acquire(&fs->tree.lock);
 	n->content = n->file->head;
+	if (n->file->next == n)
+		inode_settle(&fs->tree, n->file, false);
 	if (!n->file->id[0]) /* never was in Drive: the name goes with the draft */
 		tree_remove(&fs->tree, n->file, NULL);
 	lock_release(&fs->tree.lock);

@@ -12,6 +12,7 @@ struct fs *reply_begin(fuse_req_t req)
 {
 	err_clear();
 	cancel_set(interrupted, req);
+	writers_set_caller(fuse_req_ctx(req)->pid);
 	return fuse_req_userdata(req);
 }
 
@@ -106,7 +107,9 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 
 double reply_keep_s(const struct inode *n)
 {
-	return n->kind == NODE_VIEW && (n->view == VIEW_FOLDER || n->view == VIEW_MODEL) ? 0 : KEEP_S;
+	if (n->kind == NODE_VIEW)
+		return n->view == VIEW_FOLDER || n->view == VIEW_MODEL ? 0 : KEEP_S;
+	return n->file->next ? 0 : KEEP_S; /* the name means one inode or another, by process */
 }
 
 void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e)

@@ -6,8 +6,9 @@
 
 /* How long the kernel may keep names and attributes, in seconds: the change feed corrects them. */
 #define KEEP_S 3600.0
-/* Names in a mirrored folder of saved_model/ are asked for each time: a new save makes a new folder
- * of the same name, and everything in that is as lasting as the revision. */
+/* How long the kernel may keep the name of `n`. Names in a mirrored folder of saved_model/ are asked
+ * for each time: a new save makes a new folder of the same name, and everything in that is as
+ * lasting as the revision. */
 double reply_keep_s(const struct inode *n);
 
 /* Clears this thread's error and lets cancelled() see the interrupts of `req`. */

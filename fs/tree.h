@@ -16,6 +16,7 @@
 #include "drive/drive.h"
 #include "format/base.h"
 #include "fs/map.h"
+#include "fs/writers.h"
 
 #include <sys/types.h>
 
@@ -47,6 +48,10 @@ struct file {
 	bool folder, blob, can_edit;
 	bool gone;			/* trashed, deleted or moved out of what we see */
 	struct inode *node;		/* what a lookup answers; NULL: the kernel does not know it */
+	/* O_TRUNC over a revision: the processes that write see `next`, all others `node`, until it is
+	 * published. */
+	struct inode *next;
+	struct writers next_writers;
 	struct file *next_same;		/* the next younger of one base name in the folder */
 
 	/* folders */
@@ -136,8 +141,11 @@ char *tree_path(struct tree *t, const struct file *f) REQUIRES(t->lock);
 struct inode *inode_get(struct tree *t, uint64_t id) REQUIRES(t->lock); /* NULL: no such nodeid */
 /* The node that a lookup of `f` answers, made if there is none. Adds one to nlookup. */
 MUST_CHECK int inode_of(struct tree *t, struct file *f, struct inode **ret) REQUIRES(t->lock);
-/* A new one in its place: holders of the present one keep it and its content. nlookup stays 0. */
-MUST_CHECK int inode_replace(struct tree *t, struct file *f) REQUIRES(t->lock);
+/* The caller (writers_caller()) will replace the content of `f`: from here on it gets f->next. */
+MUST_CHECK int inode_next(struct tree *t, struct file *f) REQUIRES(t->lock);
+/* f->next has ended well, or is all that there is to show: everybody gets it. Else (false) it is
+ * given up: nobody does. The kernel forgets the name in either case (it keeps none meanwhile). */
+void inode_settle(struct tree *t, struct file *f, bool well) REQUIRES(t->lock);
 /* The node of saved_model/ under `key`, made if there is none. Adds one to nlookup. */
 MUST_CHECK int inode_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
 			 struct inode **ret) REQUIRES(t->lock);

@@ -46,7 +46,7 @@ static bool task_stat(pid_t pid, unsigned long *ret_flags, uint64_t *ret_started
 			    ret_flags, ret_started) == 2;
 }
 
-static pid_t process_of(pid_t tid)
+pid_t writers_process(pid_t tid)
 {
 	char path[64], text[4096];
 	snprintf(path, sizeof path, "/proc/%d/status", tid);
@@ -59,7 +59,7 @@ void writers_learn(struct writers *w, pid_t tid)
 	if (!tid || tid == w->last_thread)
 		return;
 	unsigned long flags;
-	struct writer one = { process_of(tid), 0 };
+	struct writer one = { writers_process(tid), 0 };
 	w->last_thread = tid;
 	if (!task_stat(one.pid, &flags, &one.started))
 		return;
@@ -112,6 +112,11 @@ bool writers_killed(pid_t tid)
 	uint64_t started;
 	return tid && task_stat(tid, &flags, &started) && (flags & TASK_KILLED_BY_SIGNAL);
 }
+
+static _Thread_local pid_t caller;
+
+void writers_set_caller(pid_t tid) { caller = tid; }
+pid_t writers_caller(void) { return caller; }
 
 int writers_mount_id(const char *path)
 {

@@ -28,6 +28,11 @@ void writers_learn(struct writers *w, pid_t tid);
 bool writers_hold(const struct writers *w, int mount_id, uint64_t ino);
 /* Is the process of thread `tid` being killed by a signal (its FLUSH is not a close())? */
 bool writers_killed(pid_t tid);
+/* The process of a thread. */
+pid_t writers_process(pid_t tid);
+/* The thread that this thread works for, of the operation that runs; 0: none, or not visible. */
+void writers_set_caller(pid_t tid);
+pid_t writers_caller(void);
 /* The id of the mount at `path` (absolute, resolved) in our mount namespace; -1: not known. */
 int writers_mount_id(const char *path);
 #endif
