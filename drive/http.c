@@ -2,6 +2,7 @@
 #include "drive/http.h"
 
 #include "drive/error.h"
+#include "drive/header.h"
 #include "drive/pool.h"
 #include "drive/url.h"
 
@@ -85,7 +86,7 @@ struct transfer {
 void http_response_init(struct http_response *r)
 {
 	memset(r, 0, sizeof *r);
-	r->length = r->retry_after_ms = r->date_s = -1;
+	r->length = r->retry_after_ms = r->retry_at_s = r->date_s = -1;
 	r->body = (struct buf)BUF_INIT(HTTP_BODY_MAX);
 }
 
@@ -186,60 +187,10 @@ static void reset_answer(struct http_response *p)
 	p->sent_all = sent_all;
 }
 
-static int64_t number(const char *s)
-{
-	char *end;
-	errno = 0;
-	long long v = strtoll(s, &end, 10);
-	return errno || end == s || *end || v < 0 ? -1 : v;
-}
-
-static void keep(struct transfer *t, char **to, const char *value)
-{
-	free(*to);
-	*to = strdup(value);
-	if (!*to)
-		t->err = err_set(-ENOMEM, "HTTP: no memory");
-}
-
-/* Retry-After as a date. Its clock and ours may differ by what the answer's Date would tell, which
- * mostly comes later: a wait of at most a day is all that hangs on it. */
-static void keep_date(struct http_response *p, const char *value)
-{
-	int64_t s = curl_getdate(value, NULL) - (int64_t)time(NULL);
-	if (s >= 0 && s < 86400)
-		p->retry_after_ms = s * 1000;
-}
-
-static void header(struct transfer *t, const char *name, const char *value)
-{
-	struct http_response *p = t->resp;
-	if (!strcasecmp(name, "location"))
-		keep(t, &p->location, value);
-	else if (!strcasecmp(name, "content-range"))
-		keep(t, &p->content_range, value);
-	else if (!strcasecmp(name, "range"))
-		keep(t, &p->range, value);
-	else if (!strcasecmp(name, "x-goog-hash"))
-		keep(t, &p->goog_hash, value);
-	else if (!strcasecmp(name, "content-encoding"))
-		keep(t, &p->encoding, value);
-	else if (!strcasecmp(name, "metadata-flavor"))
-		keep(t, &p->flavor, value);
-	else if (!strcasecmp(name, "content-length"))
-		p->length = number(value);
-	else if (!strcasecmp(name, "date"))
-		p->date_s = curl_getdate(value, NULL);
-	else if (!strcasecmp(name, "retry-after") && number(value) >= 0 && number(value) < 86400)
-		p->retry_after_ms = number(value) * 1000;
-	else if (!strcasecmp(name, "retry-after"))
-		keep_date(p, value);
-}
-
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
-	size_t n = size * count, len = n;
+	size_t n = size * count;
 	if (!t->header_bytes)
 		t->last_ms = now_ms(); /* an answer comes */
 	t->header_bytes += n;
@@ -247,23 +198,14 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 		t->err = err_set(-EBADMSG, "the headers of an answer exceed %d bytes", HEADERS_MAX);
 		return 0;
 	}
-	while (len && (data[len - 1] == '\r' || data[len - 1] == '\n'))
-		len--;
-	CLEANUP_FREE char *line = strndup(data, len);
-	if (!line)
-		return 0;
-	if (!strncasecmp(line, "HTTP/", 5)) { /* also the one behind 100 Continue or a redirect */
+	if (n >= 5 && !strncasecmp(data, "HTTP/", 5)) { /* also the one behind 100 Continue or a redirect */
 		long status = 0;
 		reset_answer(t->resp);
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		t->resp->status = (int)status;
 		return n;
 	}
-	char *colon = strchr(line, ':');
-	if (colon) {
-		*colon = 0;
-		header(t, line, colon + 1 + strspn(colon + 1, " \t"));
-	}
+	t->err = header_take(t->resp, data, n);
 	return t->err < 0 ? 0 : n;
 }
 

@@ -72,6 +72,7 @@ struct http_response {
 	char *location, *content_range, *range, *goog_hash, *encoding, *flavor;	/* NULL: not there */
 	int64_t length;			/* Content-Length; -1: not there */
 	int64_t retry_after_ms;		/* -1: not there */
+	int64_t retry_at_s;		/* Retry-After as a date, Unix time; -1: not there */
 	int64_t date_s;			/* Date, Unix time; -1: not there */
 	int64_t last_ms;		/* now_ms() when bytes moved last, either way */
 	uint64_t received;		/* bytes of the body */
