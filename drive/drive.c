@@ -9,26 +9,6 @@
 
 enum { CONNECTIONS = 8, CONNECTIONS_MAX = 64, DEADLINE_MS = 60000 };
 
-/* An origin and nothing more; http only to this machine. */
-static int take_root(struct drive *d, const char *root)
-{
-	struct url_origin o;
-	size_t n = strlen(root);
-	int r = url_origin(root, &o);
-	if (r < 0)
-		return err_set(r, "api_root \"%.100s\": %s", root, err_last());
-	if (!url_allowed(&o))
-		return err_set(-EINVAL, "api_root \"%.100s\": https is needed, except to this machine", root);
-	const char *path = strstr(root, "://") + 3;
-	path += strcspn(path, "/?#");
-	if (*path && strcmp(path, "/") != 0)
-		return err_set(-EINVAL, "api_root \"%.100s\" must be an origin without a path", root);
-	if (*path)
-		n--;
-	d->root = strndup(root, n);
-	return d->root ? 0 : err_set(-ENOMEM, "drive: no memory");
-}
-
 static int wire_auth(struct drive *d, const struct drive_config *cfg)
 {
 	struct creds *creds = NULL;
@@ -51,7 +31,7 @@ static int wire(struct drive *d, const struct drive_config *cfg)
 	unsigned bulk = cfg->connections_max ? cfg->connections_max : CONNECTIONS;
 	struct http_config http = { .ca_file = cfg->ca_file, .trace = cfg->trace, .trace_ctx = cfg->trace_ctx,
 				    .bulk_max = bulk < CONNECTIONS_MAX ? bulk : CONNECTIONS_MAX };
-	int r = take_root(d, cfg->api_root ? cfg->api_root : CREDS_GOOGLE);
+	int r = url_root(cfg->api_root ? cfg->api_root : CREDS_GOOGLE, &d->root);
 	if (r == 0)
 		r = http_open(&http, &d->http);
 	if (r < 0)

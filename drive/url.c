@@ -76,6 +76,25 @@ bool url_allowed(const struct url_origin *o)
 	return o->https || !strcmp(o->host, "127.0.0.1") || !strcmp(o->host, "localhost") || !strcmp(o->host, "[::1]");
 }
 
+int url_root(const char *root, char **ret)
+{
+	struct url_origin o;
+	size_t n = strlen(root);
+	int r = url_origin(root, &o);
+	if (r < 0)
+		return err_set(r, "api_root \"%.100s\": %s", root, err_last());
+	if (!url_allowed(&o))
+		return err_set(-EINVAL, "api_root \"%.100s\": https is needed, except to this machine", root);
+	const char *path = strstr(root, "://") + 3;
+	path += strcspn(path, "/?#");
+	if (*path && strcmp(path, "/") != 0)
+		return err_set(-EINVAL, "api_root \"%.100s\" must be an origin without a path", root);
+	if (*path)
+		n--;
+	*ret = strndup(root, n);
+	return *ret ? 0 : err_set(-ENOMEM, "drive: no memory");
+}
+
 bool url_is_loopback(const char *url)
 {
 	struct url_origin o;

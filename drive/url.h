@@ -18,6 +18,9 @@ MUST_CHECK int url_origin(const char *url, struct url_origin *ret);
 bool url_same_origin(const char *a, const char *b);
 /* https, or http to this machine itself. */
 bool url_allowed(const struct url_origin *o);
+/* An API's root as it is configured: an origin and nothing more, without a slash at its end; http
+ * only to this machine. The caller frees. */
+MUST_CHECK int url_root(const char *root, char **ret);
 /* At this machine itself: 127.0.0.0/8, localhost, [::1]. */
 bool url_is_loopback(const char *url);
 /* https at googleapis.com or a host below it. */
