@@ -30,12 +30,13 @@ class Limits:
         project = switches.rate_limit_project_units or (PROJECT_UNITS if google else 0)
         writes = switches.rate_limit_writes or (WRITES if google else 0)
         burst = BURST if google and not switches.rate_limit_writes else switches.rate_limit_burst
+        at_once = switches.rate_limit_units_burst
         with self._lock:
             if own:
-                self._take((who, "units"), units, own / 60, own,
+                self._take((who, "units"), units, own / 60, at_once or own,
                            "userRateLimitExceeded", QUOTA_TEXT % " per user")
             if project:
-                self._take("units", units, project / 60, project,
+                self._take("units", units, project / 60, at_once or project,
                            "rateLimitExceeded", QUOTA_TEXT % "")
             if writes and route.write:
                 self._take((who, "writes"), 1, writes, max(1, burst), "userRateLimitExceeded")

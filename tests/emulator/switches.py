@@ -50,6 +50,7 @@ SWITCHES = {
     "rate_limit_project_units": (0, "quota units all accounts together may spend per minute"),
     "rate_limit_status": (403, "status of rate limit errors: 403 or 429"),
     "rate_limit_units": (0, "quota units an account may spend per minute"),
+    "rate_limit_units_burst": (0, "units that may be spent at once; 0: those of a minute"),
     "rate_limit_writes": (0, "writes an account may make per second, after a burst of rate_limit_burst"),
     "refresh_lifetime_s": (0, "refresh tokens older than this are dead (604800: the consent screen is in Testing)"),
     "resource_keys": (False, "what is shared by link alone is 404 without its key in X-Goog-Drive-Resource-Keys"),

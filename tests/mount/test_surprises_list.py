@@ -11,7 +11,7 @@ from harness.google import FOLDER
 from harness.paths import wait_until
 from harness.surprise import calm, entries, errno_of  # noqa: F401  # pylint: disable=unused-import
 
-OPTIONS = ["poll=1,deadline=4,upload_deadline=6"]
+OPTIONS = ["poll=1,deadline=4,upload_deadline=6,wait_scale=10,quota_units_per_minute=0"]
 
 
 @pytest.fixture(scope="module")

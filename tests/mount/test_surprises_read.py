@@ -11,7 +11,7 @@ from harness.paths import wait_until
 from harness.surprise import (  # noqa: F401  # pylint: disable=unused-import
     MIB, at_once, calm, errno_of, foreign, stock)
 
-OPTIONS = ["poll=1,deadline=3,upload_deadline=6"]
+OPTIONS = ["poll=1,deadline=3,upload_deadline=6,wait_scale=10"]
 
 
 def read_some(path, offset, count):
