@@ -73,9 +73,9 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)n;
 }
 
-/* Length of the UTF-8 sequence at s (1..4), 0 if it is not one (overlong and surrogates too). */
-static size_t utf8_len(const unsigned char *s)
+size_t buf_utf8(const char *text)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	if (s[0] < 0x80)
 		return 1;
 	size_t n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
@@ -92,7 +92,7 @@ void buf_json(struct buf *b, const char *str)
 {
 	buf_byte(b, '"');
 	for (const unsigned char *s = (const unsigned char *)str; *s;) {
-		size_t n = utf8_len(s);
+		size_t n = buf_utf8((const char *)s);
 		if (!n)
 			buf_str(b, "\\ufffd");
 		else if (*s == '"' || *s == '\\')

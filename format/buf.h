@@ -21,6 +21,8 @@ void buf_add(struct buf *b, const void *data, size_t n);
 void buf_str(struct buf *b, const char *s);
 void buf_byte(struct buf *b, unsigned char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+/* Bytes of the UTF-8 character at s (1 to 4), 0 if there is none (overlong and surrogates too). */
+size_t buf_utf8(const char *s);
 /* `s` as a JSON string with its quotes (RFC 8259); invalid UTF-8 becomes U+FFFD. */
 void buf_json(struct buf *b, const char *s);
 /* 0, or -ENOMEM / -EFBIG with the reason recorded. */

@@ -338,6 +338,17 @@ void handle_size(struct fs *fs, struct inode *n, uint64_t *ret_size, int64_t *re
 
 /* ---- the end of the writing */
 
+/* Is this FLUSH the end of the writing (writers.h)? */
+static bool ends_writing(struct fs *fs, const struct inode *n, const struct writers *writers, bool wrote)
+{
+	int mount_id = __atomic_load_n(&fs->mount_id, __ATOMIC_RELAXED);
+	if (writers_hold(writers, mount_id, n->file->ino))
+		return false;
+	/* Empty so far: a child may have the descriptor and be about to write. Where that cannot be
+	 * seen the last RELEASE settles it. */
+	return wrote || (mount_id >= 0 && !writers_anybody_holds(mount_id, n->file->ino));
+}
+
 int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 {
 	struct writing *w = h->node->w;
@@ -345,19 +356,19 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 		return 0;
 	bool killed = writers_killed(tid);
 	lock_acquire(&w->lock);
-	w->doomed |= killed && w->draft && w->dirty;
-	bool due = w->draft && w->dirty && (w->wrote || w->error) && !w->doomed;
-	int sticky = w->draft && w->dirty ? w->error : 0;
-	bool failed = w->draft && w->doomed && !killed;
+	bool unsaved = w->draft && w->dirty, wrote = w->wrote || w->error;
+	w->doomed |= killed && unsaved;
+	int error = unsaved ? w->error : 0;
+	bool doomed = w->draft && w->doomed;
 	struct writers writers = w->writers;
 	lock_release(&w->lock);
-	if (failed)
+	if (doomed && !killed)
 		return err_set(-EIO, "a write failed: the file in Drive stays as it was");
-	if (!due)
+	if (doomed || !unsaved)
 		return 0;
-	if (writers_hold(&writers, __atomic_load_n(&fs->mount_id, __ATOMIC_RELAXED), h->node->file->ino))
-		return sticky ? err_set(sticky, "the last try to upload failed, the next is at the last close") : 0;
-	return publish(fs, h->node);
+	if (ends_writing(fs, h->node, &writers, wrote))
+		return publish(fs, h->node);
+	return error ? err_set(error, "the last try to upload failed, the next is at the last close") : 0;
 }
 
 int handle_fsync(struct fs *fs, struct handle *h)

@@ -90,19 +90,6 @@ char *name_show(const char *name, const char *id)
 	return shorter;
 }
 
-/* One UTF-8 character at s: its length, 0 if it is none. */
-static size_t utf8_at(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 int name_drive(const char *shown, char **ret)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(DRIVE_NAME_BYTES_MAX);
@@ -116,7 +103,7 @@ int name_drive(const char *shown, char **ret)
 		shown = "";
 	}
 	while (*shown) {
-		size_t n = *shown == '%' && is_escape(shown) ? 3 : utf8_at((const unsigned char *)shown);
+		size_t n = *shown == '%' && is_escape(shown) ? 3 : buf_utf8(shown);
 		if (!n)
 			return err_set(-EILSEQ, "the name is not UTF-8, which Drive needs: rename it");
 		if (*shown != '%' || n == 1)

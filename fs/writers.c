@@ -78,14 +78,10 @@ static bool is_ours(const char *fdinfo, int mount_id, uint64_t ino)
 	       flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
-static bool process_holds(const struct writer *p, int mount_id, uint64_t ino)
+static bool pid_holds(pid_t pid, int mount_id, uint64_t ino)
 {
 	char path[64], text[1024];
-	unsigned long flags;
-	uint64_t started;
-	if (!task_stat(p->pid, &flags, &started) || started != p->started)
-		return false;
-	snprintf(path, sizeof path, "/proc/%d/fdinfo", p->pid);
+	snprintf(path, sizeof path, "/proc/%d/fdinfo", pid);
 	DIR *dir = opendir(path);
 	bool held = false;
 	for (struct dirent *e; dir && !held && (e = readdir(dir));) {
@@ -95,6 +91,26 @@ static bool process_holds(const struct writer *p, int mount_id, uint64_t ino)
 	}
 	if (dir)
 		closedir(dir);
+	return held;
+}
+
+static bool process_holds(const struct writer *p, int mount_id, uint64_t ino)
+{
+	unsigned long flags;
+	uint64_t started;
+	return task_stat(p->pid, &flags, &started) && started == p->started && pid_holds(p->pid, mount_id, ino);
+}
+
+bool writers_anybody_holds(int mount_id, uint64_t ino)
+{
+	DIR *proc = opendir("/proc");
+	bool held = false;
+	for (struct dirent *e; proc && !held && (e = readdir(proc));) {
+		long pid = strtol(e->d_name, NULL, 10);
+		held = pid > 0 && pid_holds((pid_t)pid, mount_id, ino);
+	}
+	if (proc)
+		closedir(proc);
 	return held;
 }
 

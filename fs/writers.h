@@ -26,6 +26,9 @@ struct writers {
 void writers_learn(struct writers *w, pid_t tid);
 /* Does any of them hold a writable descriptor of inode `ino` on mount `mount_id`? */
 bool writers_hold(const struct writers *w, int mount_id, uint64_t ino);
+/* Does any process that we can see? Costs a walk over /proc: for a file that was opened to be written
+ * and closed empty, whose descriptor may have gone to a child that has not written yet. */
+bool writers_anybody_holds(int mount_id, uint64_t ino);
 /* Is the process of thread `tid` being killed by a signal (its FLUSH is not a close())? */
 bool writers_killed(pid_t tid);
 /* The process of a thread. */
