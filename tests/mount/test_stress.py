@@ -154,24 +154,29 @@ def test_both_mounts_at_once(place, google):
             assert (path / name).read_bytes() == b"%s %d" % (name[:1].encode(), int(name[1:]))
 
 
-# Reads its argument again and again until its standard input ends.
+# Reads its argument again and again until its standard input ends; prints what is no whole version:
+# version i is MAX / (i + 1) times the byte i.
 READER = """
 import select, sys
+path, most = sys.argv[1], int(sys.argv[2])
 count = 0
 while not select.select([sys.stdin], [], [], 0)[0]:
-    with open(sys.argv[1], "rb") as file:
-        file.read()
+    with open(path, "rb") as file:
+        data = file.read()
     count += 1
+    if not data or len(set(data)) != 1 or len(data) != most // (data[0] + 1):
+        print("%d bytes: %s" % (len(data), sorted(set(data))[:4]), flush=True)
 print("read", count > 0, flush=True)
 """
 
 
 def test_saving_while_others_read(place, google):
-    """Other processes open and read the file all the while: each save succeeds, no reader fails."""
+    """Other processes open and read the file all the while: each save succeeds, once, and each reader
+    gets one whole version, the old or the new."""
     path = place.path / "f"
     versions = [bytes([i]) * (MAX // (i + 1)) for i in range(8)]
     path.write_bytes(versions[0])
-    readers = [subprocess.Popen([sys.executable, "-c", READER, path], text=True, stdin=subprocess.PIPE,
+    readers = [subprocess.Popen([sys.executable, "-c", READER, path, str(MAX)], text=True, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE) for _ in range(2)]
     try:
         for version in versions * 3:
