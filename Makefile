@@ -81,7 +81,7 @@ $(O)/unit_$(1): $(call unit_objs,$(1)) $(O)/tests/unit/main.o $(O)/tests/unit/to
 	$(CC) $(LDFLAGS) $(WRAP) -o $$@ $$^ $$(call pkglibs,$$(sort $$(foreach l,$(LINK_$(1)),$$(DEPS_$$(l)))))
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit,$(l))))
-$(O)/tests/%.o: tests/%.c Makefile | $(O)/tests/unit/.dir $(O)/tests/fuzz/.dir $(O)/tests/tools/.dir
+$(O)/tests/%.o: tests/%.c Makefile | $(O)/tests/unit/.dir $(O)/tests/fuzz/.dir $(O)/tests/tools/.dir $(O)/tests/stress/.dir
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
 # Set-up first: on a fresh machine neither the compiler nor the tests' Python is there yet.
@@ -143,6 +143,10 @@ fuzz:
 tools: $(TOOLS:%=$(O)/%)
 $(TOOLS:%=$(O)/%): $(O)/%: $(O)/tests/tools/%.o $(O)/libformat.a
 	$(CC) $(LDFLAGS) -o $@ $^
+
+# drive/ alone, told what to do by tests/stress/sequences.py.
+$(O)/stress_client: $(O)/tests/stress/client.o $(O)/libdrive.a $(O)/libformat.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkglibs,$(DEPS_drive))
 
 ## install: install into DESTDIR and PREFIX (binary, man page)
 install: all
