@@ -46,7 +46,7 @@ struct drive_file {
 	char parent[DRIVE_ID_MAX + 1];	/* "" where Drive shows none */
 	char revision[DRIVE_ID_MAX + 1];/* headRevisionId; "" for what has no bytes */
 	char drive[DRIVE_ID_MAX + 1];	/* shared drive, or "" */
-	char *name;			/* UTF-8 as Drive has it ('/', "..", any length); U+0000 is given as U+2400 */
+	char *name;			/* UTF-8 as Drive has it ('/', "..", any length); U+0000 is given as U+FDD0, both ways */
 	char *description;		/* NULL where there is none */
 	char *mime;
 	uint64_t size;			/* bytes; 0 for what has none */

@@ -59,7 +59,7 @@ int drive_about(struct drive *d, struct drive_about *ret)
 void edit_new_json(struct buf *b, const struct edit_new *n)
 {
 	buf_printf(b, "{\"id\":\"%s\",\"parents\":[\"%s\"],\"mimeType\":\"%s\",\"name\":", n->id, n->parent, n->mime);
-	buf_json(b, n->name);
+	json_name(b, n->name);
 	if (n->description) {
 		buf_str(b, ",\"description\":");
 		buf_json(b, n->description);
@@ -133,7 +133,7 @@ static void edit_json(struct buf *b, const struct drive_edit *e)
 	buf_byte(b, '{');
 	if (e->name) {
 		add_member(b, "name");
-		buf_json(b, e->name);
+		json_name(b, e->name);
 	}
 	if (e->description) {
 		add_member(b, "description");

@@ -37,7 +37,7 @@ static size_t tame_escape(char *text, size_t n, size_t i)
 	if (c < 0)
 		return 2; /* \n, \", \\ ... or broken: the parser will say */
 	if (c == 0) {
-		memcpy(text + i + 2, "2400", 4);
+		memcpy(text + i + 2, "fdd0", 4);
 	} else if (c >= 0xd800 && c <= 0xdfff) {
 		int low = escape_at(text, n, i + 6);
 		if (c <= 0xdbff && low >= 0xdc00 && low <= 0xdfff)
@@ -236,6 +236,23 @@ void json_time(struct buf *b, int64_t ms)
 	date_of(days, &year, &month, &day);
 	buf_printf(b, "\"%04" PRId64 "-%02u-%02uT%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z\"", year, month,
 		   day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+}
+
+/* ---- names */
+void json_name(struct buf *b, const char *name)
+{
+	static const char nul[] = "\xef\xb7\x90"; /* U+FDD0 */
+	CLEANUP_BUF struct buf all = BUF_INIT(1 << 20);
+	buf_json(&all, name);
+	CLEANUP_FREE char *text = buf_take(&all);
+	if (!text)
+		b->failed = true;
+	for (const char *s = text, *at; s; s = at ? at + strlen(nul) : NULL) {
+		at = strstr(s, nul);
+		buf_add(b, s, at ? (size_t)(at - s) : strlen(s));
+		if (at)
+			buf_str(b, "\\u0000");
+	}
 }
 
 /* ---- files */

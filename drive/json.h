@@ -15,8 +15,8 @@ struct cJSON;
 #define JSON_FILE_PLAIN "id,name,mimeType,size,md5Checksum,headRevisionId,createdTime,modifiedTime,version," \
 			"parents,trashed,description,driveId"
 
-/* -EBADMSG: not JSON, or cut short. U+0000 inside strings becomes U+2400 and half of a surrogate
- * pair U+FFFD, since a C string could not hold them and cJSON refuses them: one odd name must
+/* -EBADMSG: not JSON, or cut short. U+0000 inside strings becomes U+FDD0 (a noncharacter,
+ * which no text has) and half of a surrogate pair U+FFFD, since a C string could not hold them and cJSON refuses them: one odd name must
  * not break a listing. json_free() the tree; NULL is fine. */
 MUST_CHECK int json_parse(const char *text, size_t n, struct cJSON **ret);
 void json_free(struct cJSON *root);
@@ -40,6 +40,9 @@ bool json_u64(const struct cJSON *object, const char *key, uint64_t *ret);
 bool json_time_parse(const char *s, int64_t *ret_ms);
 /* Adds it with quotes; years 0..9999, beyond them the nearest of those. */
 void json_time(struct buf *b, int64_t ms);
+
+/* Adds a name in quotes; U+FDD0 goes out as the U+0000 that it came in as. */
+void json_name(struct buf *b, const char *name);
 
 /* Fills *ret from a file resource. -EBADMSG: there is no usable id. Anything else that is missing
  * or odd gets a default; bytes without a usable size are no blob, so never an empty file. */

@@ -94,13 +94,25 @@ static int find(struct fs *fs, struct file *folder, const char *name, struct fil
 	return 0;
 }
 
+/* Drive's name for `name`; it must come back as what it was given as. */
+static int drive_name_of(const char *name, char **ret)
+{
+	int r = name_drive(name, ret);
+	if (r)
+		return r;
+	CLEANUP_FREE char *back = name_show(*ret, "");
+	if (!back)
+		return err_set(-ENOMEM, "a file name");
+	return strcmp(back, name) == 0 ? 0 : err_set(-EILSEQ, "the name has a character that stands for NUL here: rename it");
+}
+
 static int find_free(struct fs *fs, struct file *folder, const char *name, char **ret_drive_name)
 {
 	struct file *f;
 	int r = find(fs, folder, name, &f);
 	if (!r && (f || (folder == fs->tree.root && strcmp(name, VIEW_NAME) == 0)))
 		r = err_set(-EEXIST, "there is one already");
-	return r ? r : name_drive(name, ret_drive_name);
+	return r ? r : drive_name_of(name, ret_drive_name);
 }
 
 /* ---- making */
@@ -117,11 +129,13 @@ int folder_create(struct fs *fs, struct file *folder, const char *name, struct i
 	if (r)
 		return r;
 	struct file *f;
+	struct forget forget = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	r = tree_make(&fs->tree, folder, STEAL(drive_name), reserved, &f);
+	r = tree_make(&fs->tree, folder, STEAL(drive_name), reserved, &f, &forget);
 	if (!r)
 		r = inode_of(&fs->tree, f, ret);
 	lock_release(&fs->tree.lock);
+	watch_forget(fs->watch, &forget);
 	return r;
 }
 
@@ -135,8 +149,9 @@ int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct in
 		r = drive_mkdir(fs->drive, folder->id, drive_name, &news);
 	if (r)
 		return r;
+	struct forget forget = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	r = tree_apply(&fs->tree, &news, NULL, &f);
+	r = tree_apply(&fs->tree, &news, &forget, &f);
 	if (!r && !f)
 		r = err_set(-EIO, "made, but Drive put it into another folder");
 	if (!r) {
@@ -144,6 +159,7 @@ int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct in
 		r = inode_of(&fs->tree, f, ret);
 	}
 	lock_release(&fs->tree.lock);
+	watch_forget(fs->watch, &forget);
 	return r;
 }
 
@@ -170,9 +186,11 @@ static int trash(struct fs *fs, struct file *f)
 		r = 0; /* somebody was quicker */
 	if (r)
 		return r;
+	struct forget forget = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	tree_remove(&fs->tree, f, NULL);
+	tree_remove(&fs->tree, f, &forget);
 	lock_release(&fs->tree.lock);
+	watch_forget(fs->watch, &forget); /* another file of the name may have it now */
 	return 0;
 }
 
@@ -216,7 +234,7 @@ int folder_rmdir(struct fs *fs, struct file *folder, const char *name)
 }
 
 /* May `target` (NULL: none) be replaced by f? */
-static int check_replace(struct fs *fs, struct file *f, struct file *target, unsigned flags)
+static int check_replace(struct fs *fs, struct file *f, struct file *target, const char *name, unsigned flags)
 {
 	if (!target || target == f)
 		return 0;
@@ -226,6 +244,12 @@ static int check_replace(struct fs *fs, struct file *f, struct file *target, uns
 		return -ENOTDIR;
 	if (!f->folder && target->folder)
 		return -EISDIR;
+	lock_acquire(&fs->tree.lock);
+	bool has_name = tree_has_name(&fs->tree, f, target, name);
+	lock_release(&fs->tree.lock);
+	if (!has_name)
+		return err_set(-ENOTUNIQ, "Drive has several files of this name, and an older one would have it: rename "
+			       "or remove that one first");
 	return f->folder ? check_empty(fs, target) : 0;
 }
 
@@ -255,21 +279,23 @@ int folder_rename(struct fs *fs, struct file *from, const char *name, struct fil
 	if (!r)
 		r = find(fs, to, new_name, &target);
 	if (!r)
-		r = f ? check_replace(fs, f, target, flags) : -ENOENT;
+		r = f ? check_replace(fs, f, target, new_name, flags) : -ENOENT;
 	if (r || target == f)
 		return r;
-	r = name_drive(new_name, &drive_name);
+	r = drive_name_of(new_name, &drive_name);
 	if (!r && f->id[0])
 		r = move_in_drive(fs, f, from, to, drive_name, &news);
 	if (!r && target)
 		r = trash(fs, target);
 	if (r)
 		return r;
+	struct forget forget = { .ours = true };
 	lock_acquire(&fs->tree.lock);
 	if (f->id[0])
-		r = tree_apply(&fs->tree, &news, NULL, NULL);
+		r = tree_apply(&fs->tree, &news, &forget, NULL);
 	if (!r && (f->parent != to || strcmp(f->name, drive_name) != 0))
-		r = tree_move(&fs->tree, f, to, STEAL(drive_name));
+		r = tree_move(&fs->tree, f, to, STEAL(drive_name), &forget);
 	lock_release(&fs->tree.lock);
+	watch_forget(fs->watch, &forget);
 	return r;
 }

@@ -57,7 +57,7 @@ static void show_char(struct buf *b, const char *s, size_t *used)
 	*used = 1;
 	if (*s == '/') {
 		buf_str(b, "%2F");
-	} else if (strncmp(s, "\xe2\x90\x80", 3) == 0) { /* U+2400 */
+	} else if (strncmp(s, "\xef\xb7\x90", 3) == 0) { /* U+FDD0 */
 		buf_str(b, "%00");
 		*used = 3;
 	} else if (*s == '%' && is_escape(s)) {
@@ -111,7 +111,7 @@ int name_drive(const char *shown, char **ret)
 		else if (shown[1] == '2')
 			buf_byte(&b, shown[2] == 'F' ? '/' : '%');
 		else
-			buf_str(&b, "\xe2\x90\x80");
+			buf_str(&b, "\xef\xb7\x90");
 		shown += n;
 	}
 	int r = buf_check(&b, "a file name");

@@ -4,7 +4,7 @@
  * Drive allows any Unicode text, of any length, and several files of one name in one folder;
  * Linux allows bytes without '/' and NUL, not "." and "..", up to 255. The mapping is reversible
  * and the same on every host:
- *   '/' -> %2F, U+0000 (given by drive/ as U+2400) -> %00, "." -> %2E, ".." -> %2E%2E, "" -> %;
+ *   '/' -> %2F, U+0000 (given by drive/ as U+FDD0) -> %00, "." -> %2E, ".." -> %2E%2E, "" -> %;
  *   a '%' that would read as one of these escapes -> %25 (any other '%' stays);
  *   over 255 bytes: cut at a character, then '~' and the id;
  *   several of one name: the oldest (createdTime, then id) has the name, the others get '~' and

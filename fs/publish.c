@@ -2,6 +2,7 @@
 #include "fs/publish.h"
 
 #include "fs/log.h"
+#include "fs/watch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -154,13 +155,15 @@ static void adopt(struct fs *fs, struct inode *n, struct source *body, struct dr
 	if (draft_publish(d, &key) != 0)
 		log_warning("cache", "%s: saved in Drive, but not kept in the cache: %s", news->name ? news->name : id,
 			    err_last());
+	struct forget forget = { .ours = true };
 	lock_acquire(&fs->tree.lock);
 	n->content = c;
 	if (n->file->next == n)
 		inode_settle(&fs->tree, n->file, true);
-	if (tree_adopt(&fs->tree, n->file, news) != 0)
+	if (tree_adopt(&fs->tree, n->file, news, &forget) != 0)
 		log_warning("save", "%s: saved in Drive; %s", id, err_last());
 	lock_release(&fs->tree.lock);
+	watch_forget(fs->watch, &forget);
 	struct source *src = NULL;
 	if (handle_source(fs, id, &c, &src) != 0)
 		return; /* the sealed draft serves as well */

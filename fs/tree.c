@@ -46,11 +46,21 @@ static void forget_add(struct forget *f, const struct file *parent, const struct
 
 /* ---- names within a folder */
 
+enum { ID_SHOWN = 8, TELL_APART_MAX = 4 };
+
+static const char *id_of(const struct file *f) { return f->id[0] ? f->id : f->reserved; }
+
 static bool older(const struct file *a, const struct file *b)
 {
 	if (a->created_ms != b->created_ms)
 		return a->created_ms < b->created_ms;
-	return strcmp(a->id, b->id) < 0;
+	return strcmp(id_of(a), id_of(b)) < 0;
+}
+
+/* A told-apart name gives way to every file that has it as its own. */
+static bool taken(const struct file *folder, const char *name)
+{
+	return map_get(&folder->by_base, name) || map_get(&folder->by_shown, name);
 }
 
 /* What f is called as the `at`-th of its base name; NULL: no memory. */
@@ -60,10 +70,11 @@ static char *shown_name(const struct tree *t, const struct file *folder, const s
 		at++; /* the virtual folder has the name */
 	if (at == 0)
 		return strdup(f->base);
-	char *name = name_tell_apart(f->base, f->id, 8);
-	if (name && (map_get(&folder->by_base, name) || map_get(&folder->by_shown, name))) {
+	char *name = name_tell_apart(f->base, id_of(f), ID_SHOWN);
+	for (int i = 0; i < TELL_APART_MAX && name && taken(folder, name); i++) {
+		char *longer = name_tell_apart(i ? name : f->base, id_of(f), sizeof f->id);
 		free(name);
-		name = name_tell_apart(f->base, f->id, sizeof f->id);
+		name = longer;
 	}
 	return name;
 }
@@ -84,7 +95,8 @@ static int regroup(struct tree *t, struct file *folder, struct file *first, stru
 		if (!f->shown || strcmp(f->shown, name) != 0) {
 			if (f->shown)
 				forget_add(forget, folder, NULL, f->shown);
-			forget_add(forget, folder, NULL, name);
+			if (f->shown || !forget || !forget->ours)
+				forget_add(forget, folder, NULL, name);
 		}
 		free(f->shown);
 		f->shown = name;
@@ -93,6 +105,36 @@ static int regroup(struct tree *t, struct file *folder, struct file *first, stru
 			return r;
 	}
 	return 0;
+}
+
+/* Could a told-apart name be `base`? */
+static bool looks_told_apart(const char *base)
+{
+	const char *at = strrchr(base, '~');
+	return at && strlen(at + 1) >= ID_SHOWN;
+}
+
+/* A base name has come or gone that a duplicate of another one may be told apart by: names must not
+ * depend on which of the two was seen first. Rare enough to look at the whole folder. */
+static int regroup_others(struct tree *t, struct file *folder, const char *base, struct forget *forget)
+{
+	size_t pos = 0;
+	int r = 0;
+	if (!looks_told_apart(base))
+		return 0;
+	for (struct file *first; !r && (first = map_next(&folder->by_base, &pos));)
+		if (strcmp(first->base, base) != 0 && (first->next_same || (folder == t->root && !strcmp(first->base, VIEW_NAME))))
+			r = regroup(t, folder, first, forget);
+	return r;
+}
+
+/* The folder's own listing, for the kernel to forget; not where the kernel made the change itself. */
+static void forget_listing(struct forget *forget, struct file *folder)
+{
+	if (!forget || forget->ours)
+		return;
+	folder->news++;
+	forget_add(forget, folder, folder->node, NULL);
 }
 
 static int attach(struct tree *t, struct file *folder, struct file *f, struct forget *forget)
@@ -107,15 +149,17 @@ static int attach(struct tree *t, struct file *folder, struct file *f, struct fo
 	if (!f->base)
 		return err_set(-ENOMEM, "no memory for a file name");
 	struct file *first = map_get(&folder->by_base, f->base), **at = &first;
+	bool fresh = !first;
 	while (*at && older(*at, f))
 		at = &(*at)->next_same;
 	f->next_same = *at;
 	*at = f;
 	int r = map_put(&folder->by_base, first->base, first);
+	if (!r && fresh)
+		r = regroup_others(t, folder, f->base, forget);
 	if (r)
 		return r;
-	folder->news += forget != NULL;
-	forget_add(forget, folder, folder->node, NULL);
+	forget_listing(forget, folder);
 	return regroup(t, folder, first, forget);
 }
 
@@ -129,9 +173,9 @@ static void detach(struct tree *t, struct file *f, struct forget *forget)
 		folder->hidden--;
 		return;
 	}
-	folder->news += forget != NULL;
-	forget_add(forget, folder, folder->node, NULL);
-	forget_add(forget, folder, NULL, f->shown);
+	forget_listing(forget, folder);
+	if (forget && !forget->ours)
+		forget_add(forget, folder, NULL, f->shown);
 	struct file *first = map_del(&folder->by_base, f->base), **at = &first;
 	while (*at && *at != f)
 		at = &(*at)->next_same;
@@ -146,6 +190,8 @@ static void detach(struct tree *t, struct file *f, struct forget *forget)
 	 * memory for a name, and then the file keeps its longer name until the next news. */
 	if (first && !map_put(&folder->by_base, first->base, first))
 		(void)regroup(t, folder, first, forget);
+	else if (!first)
+		(void)regroup_others(t, folder, f->base, forget);
 }
 
 struct file *tree_child(struct tree *t, struct file *folder, const char *shown)
@@ -213,13 +259,29 @@ void tree_outdated(struct tree *t, struct inode *n, struct forget *forget)
 	forget_add(forget, f->parent, NULL, f->shown);
 }
 
+/* Drive's time of creation of what was made here: of several of one name the oldest has the name. */
+static void take_created(struct tree *t, struct file *f, int64_t created_ms, struct forget *forget)
+{
+	struct file *folder = f->parent, *first = folder && f->base ? map_get(&folder->by_base, f->base) : NULL;
+	bool alone = !first || !first->next_same || f->created_ms == created_ms, ours = forget && forget->ours;
+	if (forget)
+		forget->ours = false; /* the kernel knows nothing of this one */
+	if (!alone)
+		detach(t, f, forget);
+	f->created_ms = created_ms;
+	if (!alone && attach(t, folder, f, forget) != 0)
+		f->gone = true; /* no memory for its name: out of the tree until the next listing */
+	if (forget)
+		forget->ours = ours;
+}
+
 /* Everything but name, place and version. */
-static void take_facts(struct file *f, struct drive_file *news, struct forget *forget)
+static void take_facts(struct tree *t, struct file *f, struct drive_file *news, struct forget *forget)
 {
 	free(f->description);
 	f->description = news->description;
 	news->description = NULL;
-	f->created_ms = news->created_ms;
+	take_created(t, f, news->created_ms, forget);
 	f->can_edit = news->can_edit;
 	take_head(f, news, forget);
 }
@@ -289,14 +351,14 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 	f->version = news->version;
 	if (!f->id[0]) { /* made here: its upload has arrived, and its name and place are ours to tell */
 		memcpy(f->id, f->reserved, sizeof f->id);
-		take_facts(f, news, forget);
+		take_facts(t, f, news, forget);
 		return 0;
 	}
 	if (f == t->root) {
 		f->gone = news->trashed;
 		return 0;
 	}
-	take_facts(f, news, forget);
+	take_facts(t, f, news, forget);
 	if (news->trashed || !folder) {
 		tree_remove(t, f, forget);
 		return 0;
@@ -305,7 +367,8 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 	return place(t, f, folder, &news->name, forget);
 }
 
-int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret)
+int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret,
+	      struct forget *forget)
 {
 	struct file *f = file_new(t);
 	if (!f) {
@@ -321,10 +384,10 @@ int tree_make(struct tree *t, struct file *folder, char *name, const char *reser
 	f->blob = f->can_edit = true;
 	f->created_ms = INT64_MAX; /* not in Drive: younger than all that are */
 	*ret = f;
-	return attach(t, folder, f, NULL);
+	return attach(t, folder, f, forget);
 }
 
-int tree_adopt(struct tree *t, struct file *f, struct drive_file *news)
+int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct forget *forget)
 {
 	if (!f->id[0] || strcmp(f->id, news->id) != 0) {
 		memcpy(f->id, news->id, sizeof f->id);
@@ -334,7 +397,7 @@ int tree_adopt(struct tree *t, struct file *f, struct drive_file *news)
 	}
 	f->version = news->version;
 	f->touched = ++t->clock;
-	take_facts(f, news, NULL);
+	take_facts(t, f, news, forget);
 	return 0;
 }
 
@@ -347,11 +410,20 @@ void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct forg
 	}
 }
 
-int tree_move(struct tree *t, struct file *f, struct file *folder, char *name)
+int tree_move(struct tree *t, struct file *f, struct file *folder, char *name, struct forget *forget)
 {
-	int r = place(t, f, folder, &name, NULL);
+	int r = place(t, f, folder, &name, forget);
 	free(name);
 	return r;
+}
+
+bool tree_has_name(struct tree *t, struct file *f, struct file *target, const char *name)
+{
+	(void)t;
+	struct file *first = map_get(&target->parent->by_base, name);
+	while (first && (first == target || first == f))
+		first = first->next_same;
+	return !first || older(f, first);
 }
 
 char *tree_path(struct tree *t, const struct file *f)

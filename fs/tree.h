@@ -103,6 +103,7 @@ struct tree {
 struct forget {
 	struct forget_one { uint64_t parent, node; char *name; } *all;
 	size_t count, cap;
+	bool ours;	/* the kernel itself asked for the change: only what it did to other names is told */
 };
 void forget_done(struct forget *f);
 void forget_take(struct forget *f, struct forget_one *one); /* moves `one`; its name is NULL then */
@@ -126,13 +127,17 @@ struct file *tree_child(struct tree *t, struct file *folder, const char *shown) 
 
 /* A file that exists here only, until tree_adopt() gives it Drive's id, which should be `reserved`.
  * Takes `name`, Drive's. */
-MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret)
-	REQUIRES(t->lock);
-MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news) REQUIRES(t->lock);
+MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret,
+			 struct forget *forget) REQUIRES(t->lock);
+MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct forget *forget) REQUIRES(t->lock);
 /* The writing of `n` has ended: if Drive's head is another content, a lookup gets a new inode. */
 void tree_outdated(struct tree *t, struct inode *n, struct forget *forget) REQUIRES(t->lock);
 /* Move and rename a file that Drive does not know yet. Takes `name`. */
-MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, char *name) REQUIRES(t->lock);
+MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, char *name, struct forget *forget)
+	REQUIRES(t->lock);
+/* Would f have `name`, that of `target`, if it took it and `target` were gone? Not where an older file of
+ * that name is left: the same name must mean the same file on every host. */
+bool tree_has_name(struct tree *t, struct file *f, struct file *target, const char *name) REQUIRES(t->lock);
 
 /* "a/b/c" below the root, for messages (the caller frees; NULL: no memory). */
 char *tree_path(struct tree *t, const struct file *f) REQUIRES(t->lock);

@@ -81,9 +81,9 @@ static void name_is(const char *json, const char *want)
 
 TEST(drive_json__names_that_c_strings_or_cjson_refuse)
 {
-	name_is("a\\u0000b", "a\xe2\x90\x80" "b");
+	name_is("a\\u0000b", "a\xef\xb7\x90" "b");
 	name_is("a\\\\u0000b", "a\\u0000b");
-	name_is("a\\\\\\u0000", "a\\\xe2\x90\x80");
+	name_is("a\\\\\\u0000", "a\\\xef\xb7\x90");
 	name_is("\\ud800", "\xef\xbf\xbd");
 	name_is("\\udc00x", "\xef\xbf\xbdx");
 	name_is("\\ud800\\ud800\\udc00", "\xef\xbf\xbd\xf0\x90\x80\x80");
@@ -140,4 +140,11 @@ TEST(drive_json__times_go_round)
 		if (torture)
 			break;
 	}
+}
+
+TEST(drive_json__a_name_goes_out_as_it_came_in)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT(1000);
+	json_name(&b, "\xef\xb7\x90 \"q\"\xef\xb7\x90\xef\xb7\x91");
+	CHECK_STR(b.data ? b.data : "", "\"\\u0000 \\\"q\\\"\\u0000\xef\xb7\x91\"");
 }

@@ -84,6 +84,79 @@ TEST(fs_tree__a_name_that_looks_told_apart_keeps_its_own)
 	end();
 }
 
+TEST(fs_tree__told_apart_names_do_not_depend_on_what_was_seen_first)
+{
+	begin();
+	apply(news("AAAAAAAAAAAA", "ROOT", "m", 1, 1), NULL);
+	struct file *second = apply(news("BBBBBBBBBBBB", "ROOT", "m", 2, 2), NULL);
+	CHECK_STR(second->shown, "m~BBBBBBBB");
+	struct file *plain = apply(news("CCCCCCCCCCCC", "ROOT", "m~BBBBBBBB", 3, 3), NULL);
+	CHECK(child("m~BBBBBBBB") == plain && child("m~BBBBBBBBBBBB") == second);
+	struct file *whole = apply(news("DDDDDDDDDDDD", "ROOT", "m~BBBBBBBBBBBB", 4, 4), NULL);
+	CHECK(child("m~BBBBBBBBBBBB") == whole && child("m~BBBBBBBBBBBB~BBBBBBBBBBBB") == second);
+	lock_acquire(&t.lock);
+	tree_remove(&t, plain, NULL);
+	lock_release(&t.lock);
+	CHECK(child("m~BBBBBBBB") == second && child("m~BBBBBBBBBBBB") == whole);
+	CHECK_INT(t.root->by_shown.count, 3);
+	end();
+}
+
+TEST(fs_tree__five_of_one_name_are_five_and_the_last_has_it_alone)
+{
+	static const char *const ids[] = { "AAAAAAAAA1", "AAAAAAAAA2", "AAAAAAAAA3", "BBBBBBBBB4", "CCCCCCCCC5" };
+	struct file *all[5];
+	begin();
+	for (int i = 4; i >= 0; i--)
+		all[i] = apply(news(ids[i], "ROOT", "m", 1, 7), NULL); /* one time: the id decides */
+	CHECK(child("m") == all[0] && child("m~AAAAAAAA") == all[1] && child("m~AAAAAAAAA3") == all[2]);
+	CHECK(child("m~BBBBBBBB") == all[3] && child("m~CCCCCCCC") == all[4]);
+	CHECK_INT(t.root->by_shown.count, 5);
+	lock_acquire(&t.lock);
+	for (int i = 0; i < 4; i++)
+		tree_remove(&t, all[i], NULL);
+	lock_release(&t.lock);
+	CHECK(child("m") == all[4]);
+	CHECK_INT(t.root->by_shown.count, 1);
+	end();
+}
+
+TEST(fs_tree__a_new_file_takes_its_place_by_drive_s_time)
+{
+	struct file *made;
+	struct forget forget = { .ours = true };
+	begin();
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_make(&t, t.root, strdup("m"), "AAAAAAAAAA", &made, NULL), 0);
+	lock_release(&t.lock);
+	struct file *other = apply(news("BBBBBBBBBB", "ROOT", "m", 3, 50), NULL); /* from another host, later */
+	CHECK(child("m") == other && child("m~AAAAAAAA") == made);
+	struct drive_file answer = news("AAAAAAAAAA", "ROOT", "m", 4, 40);
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_adopt(&t, made, &answer, &forget), 0);
+	lock_release(&t.lock);
+	drive_file_done(&answer);
+	CHECK(child("m") == made && child("m~BBBBBBBB") == other);
+	CHECK(forget.count >= 3); /* three names that mean something else now */
+	forget_done(&forget);
+	end();
+}
+
+TEST(fs_tree__a_name_is_taken_over_only_where_no_older_file_is_left_with_it)
+{
+	begin();
+	struct file *a = apply(news("A", "ROOT", "m", 1, 10), NULL), *b = apply(news("B", "ROOT", "m", 2, 20), NULL);
+	struct file *young = apply(news("Y", "ROOT", "y", 3, 30), NULL), *old = apply(news("O", "ROOT", "o", 4, 5), NULL);
+	lock_acquire(&t.lock);
+	CHECK(!tree_has_name(&t, young, a, "m")); /* b would be the oldest */
+	CHECK(tree_has_name(&t, old, a, "m") && tree_has_name(&t, b, a, "m"));
+	CHECK(tree_has_name(&t, young, b, "m~B"));
+	tree_remove(&t, b, NULL);
+	CHECK(tree_has_name(&t, young, a, "m"));
+	lock_release(&t.lock);
+	end();
+}
+
 TEST(fs_tree__a_drive_entry_named_as_the_view_stays_reachable)
 {
 	begin();
@@ -175,7 +248,7 @@ TEST(fs_tree__the_feed_may_be_quicker_than_the_answer_of_a_create)
 	begin();
 	struct file *made;
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_make(&t, t.root, strdup("m"), "A", &made), 0);
+	CHECK_INT(tree_make(&t, t.root, strdup("m"), "A", &made, NULL), 0);
 	lock_release(&t.lock);
 	struct inode *n = looked_up(made);
 	n->writing = true;
@@ -183,7 +256,7 @@ TEST(fs_tree__the_feed_may_be_quicker_than_the_answer_of_a_create)
 	CHECK_STR(made->id, "A");
 	struct drive_file answer = news("A", "ROOT", "m", 4, 1);
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_adopt(&t, made, &answer), 0);
+	CHECK_INT(tree_adopt(&t, made, &answer, NULL), 0);
 	CHECK(tree_file(&t, "A") == made && made->node == n);
 	lock_release(&t.lock);
 	drive_file_done(&answer);
@@ -197,8 +270,8 @@ TEST(fs_tree__a_rename_here_stands_over_the_feed_s_first_word_of_a_new_file)
 	begin();
 	struct file *made;
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_make(&t, t.root, strdup("tmp"), "A", &made), 0);
-	CHECK_INT(tree_move(&t, made, t.root, strdup("final")), 0);
+	CHECK_INT(tree_make(&t, t.root, strdup("tmp"), "A", &made, NULL), 0);
+	CHECK_INT(tree_move(&t, made, t.root, strdup("final"), NULL), 0);
 	lock_release(&t.lock);
 	apply(news("A", "ROOT", "tmp", 4, 1), NULL);
 	CHECK(child("final") == made && !child("tmp"));
@@ -212,7 +285,7 @@ TEST(fs_tree__a_complete_listing_removes_what_it_lacks_but_not_what_is_new_here)
 	apply(news("B", "ROOT", "kept", 1, 1), NULL);
 	lock_acquire(&t.lock);
 	uint64_t since = t.clock;
-	CHECK_INT(tree_make(&t, t.root, strdup("made"), "M", &made), 0);
+	CHECK_INT(tree_make(&t, t.root, strdup("made"), "M", &made, NULL), 0);
 	lock_release(&t.lock);
 	apply(news("B", "ROOT", "kept", 1, 1), NULL);
 	lock_acquire(&t.lock);
