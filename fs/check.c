@@ -23,6 +23,9 @@ int check_open(const struct config *c, struct drive **ret)
 {
 	const struct drive_config d = {
 		.key_file = c->key_file,
+		.token_command = c->token_command,
+		.subject = c->subject,
+		.scope = c->scope,
 		.api_root = c->api_root,
 		.ca_file = c->ca_file,
 		.connections_max = (unsigned)c->connections,
@@ -60,7 +63,9 @@ static int reach(struct drive *d, const char *folder, struct drive_folder *ret)
 int check_folder(struct drive *d, const struct config *c, struct drive_folder *ret, struct drive_who *ret_who)
 {
 	*ret_who = (struct drive_who){ 0 };
-	int r = reach(d, c->folder, ret);
+	int r = drive_identify(d);
+	if (!r)
+		r = reach(d, c->folder, ret);
 	if (r || c->read_only)
 		return r;
 	if (!ret->file.drive[0])
@@ -159,6 +164,8 @@ static bool add_identity(struct report *r)
 	if (e)
 		return fail(r, "identity", status_of(e, CHECK_CREDENTIALS));
 	e = drive_who(r->d, &r->who);
+	if (!e)
+		e = drive_identify(r->d);
 	if (e)
 		return fail(r, e == -EACCES ? "scopes" : "identity", status_of(e, CHECK_CREDENTIALS));
 	bool other = strcmp(r->who.email, drive_identity(r->d)) != 0;

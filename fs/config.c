@@ -17,7 +17,14 @@ static const struct option {
 } options[] = {
 #define FIELD(f) offsetof(struct config, f)
 	{ "key_file", "FILE", TEXT, FIELD(key_file), NULL, 0, 0,
-	  "service-account key (default: $GOOGLE_APPLICATION_CREDENTIALS)" },
+	  "a service account's key, or a user's login (default: $GOOGLE_APPLICATION_CREDENTIALS, else that of"
+	  " `drivefs-models auth login`, of gcloud, or of this virtual machine)" },
+	{ "token_command", "COMMAND", TEXT, FIELD(token_command), NULL, 0, 0,
+	  "sh -c COMMAND prints an access token, or JSON with access_token and expires_in; instead of key_file" },
+	{ "subject", "EMAIL", TEXT, FIELD(subject), NULL, 0, 0,
+	  "the user whom the service account acts for (domain-wide delegation)" },
+	{ "scope", "SCOPE", TEXT, FIELD(scope), NULL, 0, 0,
+	  "drive or drive.readonly: what a token is asked for (default: drive, or all that a login grants)" },
 	{ "cache_dir", "DIR", TEXT, FIELD(cache_dir), NULL, 0, 0,
 	  "cache folder, one process at a time (default: one per identity and FOLDER below"
 	  " $XDG_CACHE_HOME/drivefs-models or ~/.cache/drivefs-models)" },
@@ -143,6 +150,22 @@ static int set_defaults(struct config *c)
 	return 0;
 }
 
+int config_begin(struct config *c)
+{
+	*c = (struct config){ 0 };
+	return set_defaults(c);
+}
+
+int config_list(struct config *c, const char *list) { return option_list(c, list); }
+
+int config_set(struct config *c, const char *name, const char *value)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (!strcmp(options[i].name, name))
+			return set_option(c, &options[i], value);
+	return err_set(-EINVAL, "unknown option %s", name);
+}
+
 static int positional(struct config *c, const char *text)
 {
 	if (!c->folder)
@@ -229,6 +252,7 @@ void config_help(struct buf *b)
 		"       drivefs-models check [--json] FOLDER          what may be done there, before it is trusted\n"
 		"       drivefs-models status [--json] MOUNTPOINT     what is going on in a mount\n"
 		"       drivefs-models path MOUNTPOINT ID             where a Drive file id lies in it\n"
+		"       drivefs-models auth login|status|logout       a user's login: who Drive takes us for\n"
 		"       fusermount3 -u MOUNTPOINT                     unmount\n"
 		"\n"
 		"FOLDER is the id of a folder, its URL in the browser, or \"root\". close() returns 0 only\n"

@@ -8,7 +8,8 @@
 struct config {
 	char *folder;		/* the id that FOLDER means, or "root" */
 	char *mountpoint;	/* as given */
-	char *key_file, *api_root, *ca_file, *cache_dir, *log_file;
+	char *key_file, *token_command, *subject, *scope; /* credentials */
+	char *api_root, *ca_file, *cache_dir, *log_file;
 	uint64_t cache_size;	/* bytes */
 	uint64_t poll;		/* s between looks at the change feed */
 	uint64_t connections;	/* bulk transfers at once */
@@ -25,6 +26,10 @@ struct config {
 MUST_CHECK int config_parse(int argc, char **argv, struct config *ret);
 /* The same for `check [--json] [-o OPTION[,...]] FOLDER`: argv[1] is "check", there is no MOUNTPOINT. */
 MUST_CHECK int config_parse_check(int argc, char **argv, struct config *ret);
+/* For other verbs: every option's default, then what a -o list or one option by its name says. */
+MUST_CHECK int config_begin(struct config *ret);
+MUST_CHECK int config_list(struct config *c, const char *list);
+MUST_CHECK int config_set(struct config *c, const char *name, const char *value);
 void config_done(struct config *c);
 /* The text of --help. */
 void config_help(struct buf *ret);

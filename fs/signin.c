@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/signin.h"
+
+#include "drive/login.h"
+#include "fs/check.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, PATIENCE_MS = 10 * 60 * 1000 };
+
+struct signin {
+	struct config c;
+	const char *client;	/* --client-secret */
+	bool no_browser, help;
+};
+
+/* ---- the command line */
+
+/* The value of `name`, as "name value" or "name=value"; NULL: argv[*i] is something else. */
+static const char *value_of(const char *name, int argc, char **argv, int *i)
+{
+	size_t n = strlen(name);
+	if (strncmp(argv[*i], name, n) != 0)
+		return NULL;
+	if (argv[*i][n] == '=')
+		return argv[*i] + n + 1;
+	return !argv[*i][n] && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static int one_word(struct signin *s, int argc, char **argv, int *i)
+{
+	static const char *const longs[][2] = { { "--api-root", "api_root" }, { "--ca-file", "ca_file" }, { "--scope", "scope" },
+						{ "--key-file", "key_file" } };
+	const char *value = value_of("--client-secret", argc, argv, i);
+	if (value) {
+		s->client = value;
+		return 0;
+	}
+	for (size_t k = 0; k < sizeof longs / sizeof *longs; k++)
+		if ((value = value_of(longs[k][0], argc, argv, i)))
+			return config_set(&s->c, longs[k][1], value);
+	if (!strcmp(argv[*i], "--no-browser"))
+		s->no_browser = true;
+	else if (!strcmp(argv[*i], "--help") || !strcmp(argv[*i], "-h"))
+		s->help = true;
+	else if (!strcmp(argv[*i], "-o") && *i + 1 < argc)
+		return config_list(&s->c, argv[++*i]);
+	else
+		return err_set(-EINVAL, "%s: not understood, or without its value", argv[*i]);
+	return 0;
+}
+
+static int parse(struct signin *s, int argc, char **argv)
+{
+	int r = config_begin(&s->c);
+	for (int i = 3; i < argc && !r; i++)
+		r = one_word(s, argc, argv, &i);
+	return r;
+}
+
+static int wrong(const char *verb)
+{
+	fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models auth%s --help\n", err_last(), verb);
+	return EXIT_USAGE;
+}
+
+static int failed(void)
+{
+	fprintf(stderr, "drivefs-models: %s\n", err_last());
+	return EXIT_FAILURE;
+}
+
+/* ---- login */
+
+static const char login_help[] =
+	"usage: drivefs-models auth login --client-secret FILE [--no-browser] [--scope drive.readonly]\n"
+	"                                 [--ca-file FILE] [--api-root URL]\n\n"
+	"Log a user in to Google Drive, once: mounts then work as this user. FILE is an OAuth client of the\n"
+	"type \"Desktop app\" (Google's console: APIs & Services > Credentials). A browser opens; where there\n"
+	"is none, as on a server, open the printed page in any browser and paste the address at which it\n"
+	"ends (it will not load there) on standard input. The login is kept in\n"
+	"$XDG_CONFIG_HOME/drivefs-models/credentials.json (default ~/.config), readable by you alone.\n\n"
+	"  --client-secret FILE  the OAuth client\n"
+	"  --no-browser          only print the page's address\n"
+	"  --scope SCOPE         drive (default) or drive.readonly\n"
+	"  --ca-file FILE        as -o ca_file= of a mount\n"
+	"  --api-root URL        as -o api_root= of a mount\n\n"
+	"example: drivefs-models auth login --client-secret client_secret.json";
+
+/* Best effort: the address has been printed as well. */
+static void open_browser(const char *url)
+{
+	const char *named = getenv("BROWSER");
+	if (!named && !getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
+		return;
+	CLEANUP_FREE char *program = strdup(named && *named ? named : "xdg-open");
+	posix_spawn_file_actions_t fa;
+	pid_t pid;
+	if (!program || posix_spawn_file_actions_init(&fa))
+		return;
+	program[strcspn(program, ":")] = 0; /* a list: the first one */
+	char *const argv[] = { program, (char *)url, NULL };
+	if (!posix_spawn_file_actions_addopen(&fa, STDIN_FILENO, "/dev/null", O_RDWR, 0) &&
+	    !posix_spawn_file_actions_adddup2(&fa, STDIN_FILENO, STDOUT_FILENO) &&
+	    !posix_spawn_file_actions_adddup2(&fa, STDIN_FILENO, STDERR_FILENO) &&
+	    posix_spawnp(&pid, program, &fa, NULL, argv, environ))
+		fprintf(stderr, "drivefs-models: \"%s\" cannot be started: open the page yourself\n", program);
+	posix_spawn_file_actions_destroy(&fa);
+}
+
+static struct login_config login_config(const struct signin *s)
+{
+	return (struct login_config){ .client_file = s->client, .scope = s->c.scope, .api_root = s->c.api_root,
+				      .ca_file = s->c.ca_file, .deadline_ms = (unsigned)s->c.deadline * 1000 };
+}
+
+static int log_in(const struct signin *s)
+{
+	struct login_config cfg = login_config(s);
+	struct login *l = NULL;
+	int r = login_open(&cfg, &l);
+	if (r)
+		return failed();
+	printf("Open this page in a browser, and agree:\n\n%s\n\n", login_url(l));
+	printf("If that browser runs on another machine, its last page will not load: paste that page's\n"
+	       "address here, and press Enter.\n");
+	fflush(stdout);
+	if (!s->no_browser)
+		open_browser(login_url(l));
+	r = login_wait(l, STDIN_FILENO, PATIENCE_MS);
+	if (!r)
+		r = login_finish(l);
+	if (!r)
+		printf("\nLogged in as %s; kept in %s\n", login_account(l), login_file(l));
+	const char *other = getenv("GOOGLE_APPLICATION_CREDENTIALS");
+	if (!r && other && *other)
+		printf("Note: GOOGLE_APPLICATION_CREDENTIALS is set, and comes before this login.\n");
+	login_close(l);
+	return r ? failed() : EXIT_SUCCESS;
+}
+
+static int verb_login(struct signin *s)
+{
+	if (!s->client) {
+		err_set(-EINVAL, "no --client-secret FILE: the OAuth client of the type \"Desktop app\" is needed");
+		return wrong(" login");
+	}
+	return log_in(s);
+}
+
+/* ---- status, logout */
+
+static const char status_help[] =
+	"usage: drivefs-models auth status [-o OPTION[,...]]\n\n"
+	"Say which credentials a mount with these options would use, and where they are. Shows no secret,\n"
+	"and does not ask whether they are still good: `drivefs-models check FOLDER` does.\n\n"
+	"example: drivefs-models auth status -o key_file=key.json";
+
+static int verb_status(struct signin *s)
+{
+	struct drive *d = NULL;
+	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
+	if (check_open(&s->c, &d))
+		return failed();
+	drive_credentials(d, &b);
+	printf("credentials  %s\nidentity     %s\n", b.data ? b.data : "", drive_identity(d));
+	drive_close(d);
+	return EXIT_SUCCESS;
+}
+
+static const char logout_help[] =
+	"usage: drivefs-models auth logout [--ca-file FILE] [--api-root URL]\n\n"
+	"End the login that `drivefs-models auth login` made: Google is told, and the file is deleted.\n\n"
+	"example: drivefs-models auth logout";
+
+static int verb_logout(struct signin *s)
+{
+	struct login_config cfg = login_config(s);
+	if (login_forget(&cfg))
+		return failed();
+	puts("Logged out.");
+	return EXIT_SUCCESS;
+}
+
+static const struct {
+	const char *name, *help;
+	int (*run)(struct signin *s);
+} verbs[] = { { "login", login_help, verb_login }, { "status", status_help, verb_status },
+	      { "logout", logout_help, verb_logout } };
+
+int signin_verb(int argc, char **argv)
+{
+	struct signin s = { .no_browser = false };
+	for (size_t i = 0; argc > 2 && i < sizeof verbs / sizeof *verbs; i++) {
+		if (strcmp(argv[2], verbs[i].name) != 0)
+			continue;
+		signal(SIGPIPE, SIG_IGN);
+		int r = parse(&s, argc, argv) ? wrong("") : s.help ? puts(verbs[i].help) < 0 : verbs[i].run(&s);
+		config_done(&s.c);
+		return r;
+	}
+	bool help = argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"));
+	fprintf(help ? stdout : stderr,
+		"usage: drivefs-models auth login --client-secret FILE   log a user in, in the browser\n"
+		"       drivefs-models auth status                      which credentials would be used\n"
+		"       drivefs-models auth logout                      end the login\n\n"
+		"example: drivefs-models auth login --client-secret client_secret.json\n");
+	return help ? EXIT_SUCCESS : EXIT_USAGE;
+}
