@@ -82,6 +82,12 @@ class Call:
                 raise errors.unknown_parameter(name)
         if self.params.get("alt", "json") not in ("json", "media"):
             raise errors.invalid("alt")
+        required = schema.REQUIRED.get(self.route.name)
+        if required and not self.params.get(required):
+            raise errors.required(required)
+        answer = schema.ANSWERS.get(self.route.name)
+        if answer and self.params.get("alt") != "media":
+            self.tree(answer)                # a wrong mask is refused before anything is done
 
     def get(self, name, default=None):
         """A parameter's value."""

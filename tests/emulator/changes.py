@@ -54,9 +54,6 @@ def start_page_token(call):
 
 def _position(call, base):
     token = call.get("pageToken")
-    if not token:
-        raise errors.DriveError(400, "required", "Required parameter: pageToken",
-                                location=("pageToken", "parameter"))
     known = token.isdigit() and base <= int(token) <= base + len(call.store.changes)
     if not known:
         if call.switches.page_token_410:

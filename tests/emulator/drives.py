@@ -61,9 +61,6 @@ def get_drive(call):
 
 def create_drive(call):
     """drives.create: not for a bare service account."""
-    if not call.get("requestId"):
-        raise errors.DriveError(400, "required", "Required parameter: requestId",
-                                location=("requestId", "parameter"))
     if call.account["kind"] == "sa":
         raise errors.forbidden("userCannotCreateTeamDrives",
                                "The user cannot create new shared drives.")

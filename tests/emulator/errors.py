@@ -124,6 +124,11 @@ def invalid(parameter, message="Invalid Value", reason="invalid"):
     return DriveError(400, reason, message, location=(parameter, "parameter"))
 
 
+def required(parameter):
+    """400 for a parameter that a method cannot do without."""
+    return invalid(parameter, "Required parameter: " + parameter, "required")
+
+
 def bad_field(name):
     """400 for a fields mask that names something the answer does not have."""
     return invalid("fields", "Invalid field selection %s" % name, "invalidParameter")

@@ -19,9 +19,15 @@ RESOURCES = {
     "ChangeList": """
         changes:Change kind newStartPageToken nextPageToken
         """,
+    "ClientEncryptionDetails": """
+        decryptionMetadata:DecryptionMetadata encryptionState
+        """,
     "ContentRestriction": """
         ownerRestricted readOnly reason restrictingUser:User restrictionTime
         systemRestricted type
+        """,
+    "DecryptionMetadata": """
+        aes256GcmChunkSize encryptionResourceKeyHash jwt kaclsId kaclsName keyFormat wrappedKey
         """,
     "DownloadRestriction": """
         restrictedForReaders restrictedForWriters
@@ -47,7 +53,7 @@ RESOURCES = {
         drives:Drive kind nextPageToken
         """,
     "File": """
-        appProperties% capabilities{canAcceptOwnership canAddChildren
+        appProperties% capabilities{canAcceptOwnership canAccessViaGenAi canAddChildren
         canAddFolderFromAnotherDrive canAddMyDriveParent
         canChangeCopyRequiresWriterPermission canChangeItemDownloadRestriction
         canChangeSecurityUpdateEnabled canChangeViewersCanCopyContent canComment canCopy
@@ -60,7 +66,8 @@ RESOURCES = {
         canMoveItemOutOfTeamDrive canMoveItemWithinDrive canMoveItemWithinTeamDrive
         canMoveTeamDriveItem canReadDrive canReadLabels canReadRevisions canReadTeamDrive
         canRemoveChildren canRemoveContentRestriction canRemoveMyDriveParent canRename
-        canShare canTrash canTrashChildren canUntrash} contentHints{indexableText
+        canShare canStartApproval canTrash canTrashChildren canUntrash}
+        clientEncryptionDetails:ClientEncryptionDetails contentHints{indexableText
         thumbnail{image mimeType}} contentRestrictions:ContentRestriction
         copyRequiresWriterPermission createdTime description
         downloadRestrictions:DownloadRestrictionsMetadata driveId explicitlyTrashed
@@ -128,6 +135,21 @@ RESOURCES = {
         """,
 }
 
+# The resource in each method's answer: what its fields mask is checked against.
+ANSWERS = {
+    "about.get": "About", "changes.getStartPageToken": "StartPageToken",
+    "changes.list": "ChangeList", "drives.create": "Drive", "drives.get": "Drive",
+    "drives.list": "DriveList", "drives.update": "Drive", "files.copy": "File",
+    "files.create": "File", "files.generateIds": "GeneratedIds", "files.get": "File",
+    "files.list": "FileList", "files.update": "File", "permissions.create": "Permission",
+    "permissions.get": "Permission", "permissions.list": "PermissionList",
+    "permissions.update": "Permission", "revisions.get": "Revision",
+    "revisions.list": "RevisionList", "revisions.update": "Revision",
+}
+
+# Query parameters that a method cannot do without.
+REQUIRED = {"changes.list": "pageToken", "drives.create": "requestId", "files.export": "mimeType"}
+
 # Query parameters of every method.
 GLOBAL = """
     $.xgafv access_token alt callback fields key oauth_token prettyPrint quotaUser
@@ -162,7 +184,7 @@ PARAMETERS = {
         useDomainAdminAccess=bool
         """,
     "files.copy": """
-        enforceSingleParent=bool ignoreDefaultVisibility=bool includeLabels
+        copyComments=bool enforceSingleParent=bool ignoreDefaultVisibility=bool includeLabels
         includePermissionsForView keepRevisionForever=bool ocrLanguage
         supportsAllDrives=bool supportsTeamDrives=bool
         """,
