@@ -142,6 +142,21 @@ static void note_clock(struct call *c)
 		__atomic_store_n(&c->d->skew_s, c->resp.date_s - (int64_t)time(NULL), __ATOMIC_RELAXED);
 }
 
+/* Sends it, with the resource keys of what the call is about as one more line, where there are any. */
+static int send_keyed(struct call *c)
+{
+	CLEANUP_BUF struct buf keys = BUF_INIT(KEYS_HEADER_MAX);
+	const char **line = c->req.header;
+	for (size_t i = 0; c->req.auth && i < sizeof c->key_of / sizeof *c->key_of && c->key_of[i]; i++)
+		keys_header(&c->d->keys, c->key_of[i], &keys);
+	while (*line)
+		line++;
+	*line = keys.failed || !keys.len ? NULL : keys.data;
+	int r = http_do(c->d->http, &c->req, &c->resp);
+	*line = NULL;
+	return r;
+}
+
 int call_once(struct call *c)
 {
 	int r = buf_check(&c->url, c->what);
@@ -156,7 +171,7 @@ int call_once(struct call *c)
 			c->resp.end = HTTP_LOCAL;
 			return fail_local(c, r);
 		}
-		r = http_do(c->d->http, &c->req, &c->resp);
+		r = send_keyed(c);
 		c->req.auth = NULL;
 		if (r < 0)
 			return fail_transport(c, r);
@@ -221,6 +236,8 @@ int call_run(struct call *c)
 int call_file(struct call *c, struct drive_file *ret)
 {
 	int r = json_file_text(c->resp.body.data, c->resp.body.len, ret);
+	if (r == 0)
+		keys_learn_file(&c->d->keys, ret, NULL);
 	if (r == -EBADMSG)
 		return err_set(r, c->subject ? "%s \"%.100s\": %s" : "%s%.0s: %s", c->what,
 			       c->subject ? c->subject : "", err_last());

@@ -8,6 +8,7 @@
 #include "drive/drive.h"
 #include "drive/error.h"
 #include "drive/http.h"
+#include "drive/keys.h"
 
 enum { CALL_IDS = 20 };		/* ids reserved at a time */
 #define CALL_NO_SKEW INT64_MIN
@@ -24,6 +25,7 @@ struct drive {
 	char ids[CALL_IDS][DRIVE_ID_MAX + 1] GUARDED_BY(call_ids_lock);
 	unsigned ids_count GUARDED_BY(call_ids_lock);
 	struct budget budget GUARDED_BY(call_budget_lock);
+	struct keys keys;
 	uint64_t retries, units;	/* atomic */
 	int64_t skew_s;			/* atomic: Drive's clock less ours; CALL_NO_SKEW: no answer yet */
 	bool heads_only;		/* atomic: this identity may not read revisions */
@@ -33,6 +35,7 @@ struct call {
 	struct drive *d;
 	const char *what, *subject;	/* for messages: what "subject": ... */
 	struct buf url;
+	const char *key_of[3];		/* ids whose resource keys go with every request; NULL ends */
 	struct http_request req;	/* its url and token are set by call_once() */
 	struct http_response resp;
 	struct drive_error error;	/* of the last failure */

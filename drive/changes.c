@@ -40,7 +40,7 @@ int drive_changes_start(struct drive *d, const char *drive_id, char **ret_token)
 	return r < 0 ? r : copy_token(root, "startPageToken", ret_token);
 }
 
-static int deliver(const struct cJSON *change, change_each *each, void *ctx)
+static int deliver(const struct call *c, const struct cJSON *change, change_each *each, void *ctx)
 {
 	struct drive_file f = { 0 };
 	const char *id = json_str(change, "fileId");
@@ -52,8 +52,10 @@ static int deliver(const struct cJSON *change, change_each *each, void *ctx)
 	int r = json_file(file, &f);
 	if (r == -EBADMSG)
 		return err_set(r, "changes: an entry for \"%s\" has a file without an id", id);
-	if (r == 0)
+	if (r == 0) {
+		keys_learn_file(&c->d->keys, &f, NULL);
 		r = each(ctx, id, &f);
+	}
 	drive_file_done(&f);
 	return r;
 }
@@ -83,7 +85,7 @@ static int take_page(const struct call *c, change_each *each, void *ctx, char **
 		return r;
 	const struct cJSON *changes = json_get(root, "changes");
 	for (const struct cJSON *i = json_at(changes, 0); i && r == 0; i = json_next(i))
-		r = deliver(i, each, ctx);
+		r = deliver(c, i, each, ctx);
 	if (r)
 		return r;
 	*last = !json_str(root, "nextPageToken");

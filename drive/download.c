@@ -136,6 +136,7 @@ static int run_stream(struct stream *s, bool head)
 {
 	CLEANUP_CALL struct call c;
 	call_init(&c, s->r->d, "GET", "/drive/v3/files/", "download", s->r->file.name);
+	c.key_of[0] = s->r->file.id;
 	buf_str(&c.url, s->r->file.id);
 	if (!head)
 		buf_printf(&c.url, "/revisions/%s", s->r->file.revision);

@@ -68,6 +68,7 @@ struct drive *drive_close(struct drive *d)
 	if (d) {
 		auth_close(d->auth);
 		http_close(d->http);
+		keys_done(&d->keys);
 		free(d->root);
 		free(d);
 	}
@@ -95,3 +96,5 @@ void drive_stats(struct drive *d, struct drive_stats *ret)
 	ret->retries = __atomic_load_n(&d->retries, __ATOMIC_RELAXED);
 	ret->units = __atomic_load_n(&d->units, __ATOMIC_RELAXED);
 }
+
+void drive_use_key(struct drive *d, const char *id, const char *key) { keys_learn(&d->keys, id, NULL, key); }

@@ -49,11 +49,16 @@ struct drive_file {
 	char *name;			/* UTF-8 as Drive has it ('/', "..", any length); U+0000 is given as U+FDD0, both ways */
 	char *description;		/* NULL where there is none */
 	char *mime;
+	char *key;			/* resource key, NULL where there is none: kept by drive/ itself */
+	char target[DRIVE_ID_MAX + 1];	/* of a shortcut, else "" */
+	char *target_key;		/* as `key` */
 	uint64_t size;			/* bytes; 0 for what has none */
 	uint64_t version;		/* grows with every change that Drive makes */
 	int64_t mtime_ms, created_ms;	/* Unix time */
 	bool folder;
 	bool blob;			/* has bytes that can be downloaded; false: folder, Docs, shortcut */
+	bool doc;			/* of one of Google's own kinds, which only a browser opens */
+	bool target_folder;		/* of a shortcut: a folder, as it said when the shortcut was made */
 	bool trashed;
 	bool can_edit;
 	bool has_md5;
@@ -79,6 +84,10 @@ MUST_CHECK int drive_identify(struct drive *d);
 void drive_credentials(const struct drive *d, struct buf *ret);
 
 /* ---- metadata */
+/* The resource key of what was shared by a link with one: it goes with every request for `id` and for
+ * what is found below it. Keys that Drive's answers hold are kept without this. */
+void drive_use_key(struct drive *d, const char *id, const char *key);
+
 /* `id` may be "root". *ret is filled on success only; drive_file_done() it. */
 MUST_CHECK int drive_get(struct drive *d, const char *id, struct drive_file *ret);
 /* Every child of a folder that is not trashed, in no order. each() may take over the strings of

@@ -16,6 +16,7 @@ static int get(struct drive *d, const char *id, const char *fields, const char *
 		return r;
 	CLEANUP_CALL struct call c;
 	call_init(&c, d, "GET", "/drive/v3/files/", what, id);
+	c.key_of[0] = id;
 	buf_printf(&c.url, "%s?" COMMON "&fields=%s", id, fields);
 	r = call_run(&c);
 	return r < 0 ? r : call_file(&c, ret);
@@ -76,6 +77,7 @@ int edit_make(struct drive *d, const struct edit_new *n, const char *what, struc
 	CLEANUP_CALL struct call c;
 	CLEANUP_BUF struct buf body = BUF_INIT(1 << 20);
 	call_init(&c, d, "POST", "/drive/v3/files?" COMMON "&fields=" JSON_FILE_FIELDS, what, n->name);
+	c.key_of[0] = n->parent;
 	edit_new_json(&body, n);
 	int r = buf_check(&body, what);
 	if (r < 0)
@@ -193,6 +195,9 @@ int drive_edit(struct drive *d, const char *id, const struct drive_edit *e, stru
 	CLEANUP_BUF struct buf body = BUF_INIT(1 << 20);
 	const char *what = e->trash ? "trash" : e->to_parent ? "move" : "edit";
 	call_init(&c, d, "PATCH", "/drive/v3/files/", what, e->name ? e->name : id);
+	c.key_of[0] = id;
+	c.key_of[1] = e->to_parent;
+	c.key_of[2] = e->from_parent;
 	int r = edit_url(&c.url, id, e);
 	edit_json(&body, e);
 	if (r == 0)

@@ -261,6 +261,8 @@ void drive_file_done(struct drive_file *f)
 	free(f->name);
 	free(f->description);
 	free(f->mime);
+	free(f->key);
+	free(f->target_key);
 	memset(f, 0, sizeof *f);
 }
 
@@ -286,6 +288,24 @@ static bool md5_of(const char *hex, uint8_t ret[DRIVE_DIGEST_MD5])
 	return true;
 }
 
+/* A resource key, to be sent in a header; NULL where there is none. */
+static int copy_key(char **to, const char *from)
+{
+	*to = from && url_id_ok(from) ? strdup(from) : NULL;
+	return *to || !from || !url_id_ok(from) ? 0 : err_set(-ENOMEM, "file: no memory");
+}
+
+static int copy_shortcut(const struct cJSON *o, struct drive_file *f)
+{
+	const struct cJSON *details = json_get(o, "shortcutDetails");
+	const char *type = json_str(details, "targetMimeType");
+	if (strcmp(f->mime, GOOGLE_TYPE "shortcut") != 0)
+		return 0;
+	copy_id(f->target, json_str(details, "targetId"));
+	f->target_folder = type && !strcmp(type, GOOGLE_TYPE "folder");
+	return copy_key(&f->target_key, json_str(details, "targetResourceKey"));
+}
+
 static int copy_strings(const struct cJSON *o, struct drive_file *f)
 {
 	const char *name = json_str(o, "name"), *mime = json_str(o, "mimeType"), *text = json_str(o, "description");
@@ -305,6 +325,8 @@ static void copy_kind(const struct cJSON *o, struct drive_file *f)
 	f->has_md5 = md5_of(json_str(o, "md5Checksum"), f->md5);
 	/* Documents have a size too, but no bytes; only what has bytes has an MD5. */
 	f->blob = sized && (f->has_md5 || strncmp(f->mime, GOOGLE_TYPE, strlen(GOOGLE_TYPE)) != 0);
+	f->doc = !f->blob && !f->folder && !strncmp(f->mime, GOOGLE_TYPE, strlen(GOOGLE_TYPE)) &&
+		 strcmp(f->mime, GOOGLE_TYPE "shortcut") != 0;
 	f->size = f->blob ? size : 0;
 	if (f->blob)
 		copy_id(f->revision, json_str(o, "headRevisionId"));
@@ -317,6 +339,10 @@ int json_file(const struct cJSON *o, struct drive_file *ret)
 	if (!f.id[0])
 		return err_set(-EBADMSG, "a file without an id");
 	int r = copy_strings(o, &f);
+	if (r == 0)
+		r = copy_shortcut(o, &f);
+	if (r == 0)
+		r = copy_key(&f.key, json_str(o, "resourceKey"));
 	if (r < 0)
 		return r;
 	copy_kind(o, &f);

@@ -13,11 +13,12 @@ struct cJSON;
 #define JSON_FILE_FIELDS JSON_FILE_PLAIN ",capabilities(canEdit)"
 /* The same but for what one may do with it. */
 #define JSON_FILE_PLAIN "id,name,mimeType,size,md5Checksum,headRevisionId,createdTime,modifiedTime,version," \
-			"parents,trashed,description,driveId"
+			"parents,trashed,description,driveId,resourceKey," \
+			"shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 
 /* -EBADMSG: not JSON, or cut short. U+0000 inside strings becomes U+FDD0 (a noncharacter,
- * which no text has) and half of a surrogate pair U+FFFD, since a C string could not hold them and cJSON refuses them: one odd name must
- * not break a listing. json_free() the tree; NULL is fine. */
+ * which no text has) and half of a surrogate pair U+FFFD, since a C string could not hold them and
+ * cJSON refuses them: one odd name must not break a listing. json_free() the tree; NULL is fine. */
 MUST_CHECK int json_parse(const char *text, size_t n, struct cJSON **ret);
 void json_free(struct cJSON *root);
 static inline void json_freep(struct cJSON **p) { json_free(*p); }

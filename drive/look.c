@@ -30,6 +30,7 @@ static int get_object(struct drive *d, const char *path, const char *what, const
 {
 	CLEANUP_CALL struct call c;
 	call_init(&c, d, "GET", path, what, subject);
+	c.key_of[0] = subject;
 	buf_printf(&c.url, "%s%s", subject ? subject : "", rest);
 	int r = call_run(&c);
 	if (r == 0)
@@ -67,12 +68,13 @@ static bool allowed(const struct cJSON *caps, const char *name)
 	return !json_get(caps, name) || json_true(caps, name);
 }
 
-static int take_folder(const struct cJSON *root, struct drive_folder *ret)
+static int take_folder(struct drive *d, const struct cJSON *root, struct drive_folder *ret)
 {
 	struct drive_folder f = { 0 };
 	int r = json_file(root, &f.file);
 	if (r < 0)
 		return r;
+	keys_learn_file(&d->keys, &f.file, NULL);
 	const struct cJSON *caps = json_get(root, "capabilities");
 	bool shared = f.file.drive[0];
 	copy(f.owner, sizeof f.owner, json_str(json_at(json_get(root, "owners"), 0), "emailAddress"));
@@ -95,7 +97,7 @@ int drive_folder(struct drive *d, const char *id, struct drive_folder *ret)
 			       "?supportsAllDrives=true&prettyPrint=false&fields=" JSON_FILE_PLAIN
 			       ",ownedByMe,owners(emailAddress),capabilities(canEdit,canListChildren,canAddChildren,"
 			       "canTrashChildren,canReadRevisions)", &root);
-	return r < 0 ? r : take_folder(root, ret);
+	return r < 0 ? r : take_folder(d, root, ret);
 }
 
 int drive_shared_name(struct drive *d, const char *drive_id, char **ret)

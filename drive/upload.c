@@ -476,6 +476,7 @@ int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file
 	if (r < 0)
 		return r;
 	call_init(&u.call, d, "POST", NULL, put->id ? "upload" : "create", title(put));
+	u.call.key_of[0] = put->id ? put->id : put->parent;
 	u.call.upload = true;
 	if (put->deadline_ms > 0)
 		u.call.deadline_ms = put->deadline_ms;

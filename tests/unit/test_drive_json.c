@@ -148,3 +148,35 @@ TEST(drive_json__a_name_goes_out_as_it_came_in)
 	json_name(&b, "\xef\xb7\x90 \"q\"\xef\xb7\x90\xef\xb7\x91");
 	CHECK_STR(b.data ? b.data : "", "\"\\u0000 \\\"q\\\"\\u0000\xef\xb7\x91\"");
 }
+
+TEST(drive_json__a_shortcut_tells_of_its_target)
+{
+	static const char text[] =
+		"{\"id\":\"S\",\"name\":\"s\",\"mimeType\":\"application/vnd.google-apps.shortcut\",\"resourceKey\":\"0-own\","
+		"\"shortcutDetails\":{\"targetId\":\"T\",\"targetMimeType\":\"application/vnd.google-apps.folder\","
+		"\"targetResourceKey\":\"0-target\"}}";
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(json_file_text(text, strlen(text), &f), 0);
+	CHECK(!f.blob && !f.folder && !f.doc && f.target_folder);
+	CHECK_STR(f.target, "T");
+	CHECK_STR(f.key, "0-own");
+	CHECK_STR(f.target_key, "0-target");
+}
+
+TEST(drive_json__a_shortcut_to_nowhere_and_a_hostile_key_are_neither)
+{
+	static const char text[] =
+		"{\"id\":\"S\",\"mimeType\":\"application/vnd.google-apps.shortcut\",\"resourceKey\":\"a\\r\\nb: c\","
+		"\"shortcutDetails\":{\"targetId\":\"../x\",\"targetResourceKey\":7}}";
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(json_file_text(text, strlen(text), &f), 0);
+	CHECK(!f.target[0] && !f.key && !f.target_key && !f.doc);
+}
+
+TEST(drive_json__google_s_own_kinds_are_documents)
+{
+	static const char text[] = "{\"id\":\"D\",\"mimeType\":\"application/vnd.google-apps.document\",\"size\":\"1024\"}";
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(json_file_text(text, strlen(text), &f), 0);
+	CHECK(f.doc && !f.blob && !f.folder && f.size == 0);
+}
