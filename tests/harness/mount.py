@@ -63,7 +63,7 @@ class Mount:
         """The daemon's command line."""
         pairs = {"cache_dir": self.cache, "key_file": self.key, "api_root": self.drive.url,
                  "ca_file": self.drive.ca}
-        options = ["%s=%s" % (name, escape(value)) for name, value in pairs.items()]
+        options = ["%s=%s" % (name, escape(value)) for name, value in pairs.items() if value]
         if not foreground:
             options.append("log_file=" + escape(self.log))
         return [binary(), *(["-f"] if foreground else []), "-o", ",".join([*options, *self.options]),

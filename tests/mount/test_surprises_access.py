@@ -125,6 +125,13 @@ def test_the_scopes_of_a_machine(rig, another, drive, tmp_path):
     refused(rig, tmp_path, DRIVE, key=False, **host)
 
 
+def test_a_command_that_prints_tokens(another, drive):
+    """Tokens that are always good, and one that is not: the command is asked again."""
+    drive.switches(static_tokens={"a-static-token": "owner@example.com"})
+    mount = another(None, None, "token_command=echo a-static-token")
+    assert os.path.isdir(mount.path) and isinstance(os.listdir(mount.path), list)
+
+
 # -- what may be seen ---------------------------------------------------------------------
 
 
