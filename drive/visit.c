@@ -12,6 +12,7 @@
 
 enum {
 	GUESTS = 8,		/* browsers open connections ahead and leave some unused */
+	BACKLOG = 64,
 	HEAD_MAX = 8192,
 	POLL_MS = 200,
 };
@@ -91,7 +92,7 @@ int visit_open(struct visit **ret)
 	for (int i = 0; i < GUESTS; i++)
 		v->guests[i].fd = -1;
 	v->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (v->listener < 0 || bind(v->listener, (struct sockaddr *)&a, sizeof a) || listen(v->listener, GUESTS) ||
+	if (v->listener < 0 || bind(v->listener, (struct sockaddr *)&a, sizeof a) || listen(v->listener, BACKLOG) ||
 	    getsockname(v->listener, (struct sockaddr *)&a, &n)) {
 		int e = errno;
 		visit_close(v);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct line script[64], token_script[16]; /* copies: a connection may outlive the test's frame */
-static struct request requests[SERVER_REQUESTS];
-static int request_count, token_count, line_at, token_at;
+static struct line script[64], token_script[SERVER_TOKENS]; /* copies: a connection may outlive the test's frame */
+static struct request requests[SERVER_REQUESTS], token_requests[SERVER_TOKENS];
+static int request_count, token_count, token_record, line_at, token_at;
 static char wrong[512], root[64], key_path[512], trace_text[1 << 16];
 static size_t trace_n;
 
@@ -154,8 +154,12 @@ static const struct line *next_line(const struct request *q)
 static void record(const struct request *q)
 {
 	pthread_mutex_lock(&lock);
-	if (strncmp(q->head, "POST /token ", 12) != 0 && request_count < SERVER_REQUESTS)
+	if (!strncmp(q->head, "POST /token ", 12)) {
+		if (token_record < SERVER_TOKENS)
+			token_requests[token_record++] = *q;
+	} else if (request_count < SERVER_REQUESTS) {
 		requests[request_count++] = *q;
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -263,6 +267,12 @@ const struct request *server_request(int i)
 {
 	CHECK(i < server_requests());
 	return &requests[i];
+}
+
+const struct request *server_token_request(int i)
+{
+	CHECK(i < server_tokens());
+	return &token_requests[i];
 }
 
 void server_token_script(const struct line *lines)

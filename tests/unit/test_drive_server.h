@@ -25,7 +25,7 @@ struct line {
 	enum server_how how;
 };
 
-enum { SERVER_REQUESTS = 64, SERVER_HEAD = 8192, SERVER_BODY = 16384 };
+enum { SERVER_REQUESTS = 64, SERVER_TOKENS = 20, SERVER_HEAD = 8192, SERVER_BODY = 16384 };
 struct request {
 	char head[SERVER_HEAD];	/* request line and headers */
 	char body[SERVER_BODY];	/* its beginning */
@@ -38,6 +38,7 @@ void server_start(const struct line *script);
 int server_requests(void);
 int server_tokens(void);
 const struct request *server_request(int i);
+const struct request *server_token_request(int i);
 /* What the next tokens' requests get instead, one after the other; ended like a script. */
 void server_token_script(const struct line *script);
 /* Fails the test unless the whole script was played, and nothing else. */
