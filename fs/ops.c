@@ -365,7 +365,7 @@ static void *read_buffer(size_t n)
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	struct fs *fs = reply_begin(req);
+	struct fs *fs = reply_begin_read(req);
 	void *buf = read_buffer(size);
 	ssize_t n = buf ? handle_read(fs, handle_of(fi), buf, size, (uint64_t)off)
 			: err_set(-ENOMEM, "no memory for a read of %zu bytes", size);

@@ -8,6 +8,21 @@
 
 static bool interrupted(void *ctx) { return fuse_req_interrupted(ctx); }
 
+/* The kernel reads ahead for processes that have gone since, and interrupts nothing of that: an
+ * unmount would wait for bytes that nobody can get any more. */
+static bool useless(void *ctx)
+{
+	struct fs *fs = fuse_req_userdata(ctx);
+	return fuse_req_interrupted(ctx) || fuse_session_exited(fs->session);
+}
+
+struct fs *reply_begin_read(fuse_req_t req)
+{
+	err_clear();
+	cancel_set(useless, req);
+	return fuse_req_userdata(req);
+}
+
 struct fs *reply_begin(fuse_req_t req)
 {
 	err_clear();

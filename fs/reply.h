@@ -13,6 +13,8 @@ double reply_keep_s(const struct inode *n);
 
 /* Clears this thread's error and lets cancelled() see the interrupts of `req`. */
 struct fs *reply_begin(fuse_req_t req);
+/* The same for a read, which ends with the mount. */
+struct fs *reply_begin_read(fuse_req_t req);
 /* Reply -err and log it once, as "op path: why", unless it is an everyday answer. `parent` and
  * `name` say what it was about; name NULL: parent itself. */
 void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int err);
