@@ -72,6 +72,47 @@ def create_drive(call):
     return call.ok(fields.apply(call.tree("Drive", DEFAULT), drive_resource(call, drive)))
 
 
+def _managed(call):
+    """The shared drive of the path, which the account must manage."""
+    drive = call.store.drives.get(call.args[0])
+    role = drive["members"].get(call.account["email"]) if drive else None
+    if role is None:
+        raise errors.DriveError(404, "notFound", "Shared drive not found: %s" % call.args[0],
+                                location=("driveId", "parameter"))
+    if role != "organizer":
+        raise errors.no_permission()
+    return drive
+
+
+def update_drive(call):
+    """drives.update: its name."""
+    name = call.json().get("name")
+    with call.store.lock:
+        drive = dict(_managed(call))
+        if name:
+            drive["name"] = name
+            root = {**call.store.files[drive["id"]], "name": name}
+            call.store.commit(call.store.put("drive", drive["id"], drive),
+                              call.store.put("file", root["id"], root),
+                              call.store.change(None, seen_by=drive["members"], drive=drive["id"]))
+    return call.ok(fields.apply(call.tree("Drive", DEFAULT), drive_resource(call, drive)))
+
+
+def delete_drive(call):
+    """drives.delete: an empty one only."""
+    store = call.store
+    with store.lock:
+        drive = _managed(call)
+        if any(not store.trashed(store.files[child])
+               for child in store.children.get(drive["id"], ())):
+            raise errors.forbidden("cannotDeleteNonEmptyTeamDrive", (
+                "A shared drive that still has items cannot be deleted."))
+        store.commit(store.change(None, True, drive["members"], drive["id"]),
+                     *[store.drop("file", one) for one in list(store.subtree(drive["id"]))],
+                     store.drop("drive", drive["id"]))
+    return Response(204)
+
+
 def about(call):
     """about.get: fields is required."""
     tree = call.tree("About")
@@ -125,15 +166,34 @@ def create_permission(call):
         raise errors.no_permission()
     role, kind = body.get("role"), body.get("type")
     email = "anyone" if kind == "anyone" else body.get("emailAddress")
-    if role not in ("reader", "commenter", "writer", "fileOrganizer", "organizer") or \
+    if role not in ("reader", "commenter", "writer", "fileOrganizer", "organizer", "owner") or \
             kind not in ("user", "group", "anyone") or not email:
         raise errors.bad_request("The specified permission is invalid.", "invalidSharingRequest")
-    _grant(call, record, email, role)
+    if role == "owner":
+        _hand_over(call, record, email)
+    else:
+        _grant(call, record, email, role)
     wanted = "anyoneWithLink" if email == "anyone" else None
     for entry in call.view.permissions(call.store.files[record["id"]]):
         if entry["id"] == wanted or entry.get("emailAddress") == email:
             return call.ok(fields.apply(call.tree("Permission", PERMISSION), entry))
     raise errors.bad_request("Bad Request")
+
+
+def _hand_over(call, record, email):
+    """Another owner: of what one owns in My Drive, and only if asked for in so many words."""
+    if not call.get("transferOwnership"):
+        raise errors.forbidden("forbidden", (
+            "The transferOwnership parameter must be enabled when the permission role is 'owner'."))
+    account = call.store.accounts.get(email)
+    if record.get("driveId") or record.get("owner") != call.account["email"] or \
+            account is None or account["kind"] != "user":
+        raise errors.forbidden("invalidOwnershipTransfer", "The owner of a file cannot be changed so.")
+    with call.store.lock:
+        kept = [p for p in record.get("permissions", ()) if p.get("email") != email]
+        former = {"type": "user", "email": call.account["email"], "role": "writer",
+                  "id": call.account["permissionId"]}
+        call.store.save_file({**record, "owner": email, "permissions": kept + [former]})
 
 
 def _grant(call, record, email, role):

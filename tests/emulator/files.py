@@ -27,9 +27,6 @@ def get(call):
 
 def download(call, record):
     """The head revision's bytes."""
-    if call.switches.media_redirect and not call.request.path.startswith("/download/"):
-        return Response(302, b"", "text/html; charset=UTF-8", [
-            ("Location", call.origin() + "/download" + call.request.target)])
     if not is_blob(record):
         raise errors.forbidden("fileNotDownloadable", (
             "Only files with binary content can be downloaded. Use Export with Docs Editors "

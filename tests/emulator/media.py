@@ -28,6 +28,9 @@ def parse_range(header, size):
 
 def download(call, revision, mime_type):
     """The answer with a revision's bytes, or the part of it that Range asks for."""
+    if call.switches.media_redirect and not call.request.path.startswith("/download/"):
+        return Response(302, b"", "text/html; charset=UTF-8", [
+            ("Location", call.origin() + "/download" + call.request.target)])
     store, size = call.store, revision["size"]
     wanted = call.request.header("range")
     if size or not call.switches.empty_range_200:

@@ -4,13 +4,17 @@ import email.utils
 import hashlib
 import http.client
 import json
+import os
 import re
 import time
+import unittest
 import zlib
 
 from .client import FOLDER, Client
+from .faults import ACTIONS
 from .launch import LocalDrive, LocalDriveError
 from .odd import NAMES
+from .switches import SWITCHES
 from .testbase import Case
 
 BROKEN = (http.client.HTTPException, OSError)
@@ -137,6 +141,20 @@ class Downloads(Case):
             self.drive.switches(gzip_always=always)
             answer = self.client.get(FILES + "/" + self.id, asked)
             self.assertEqual("content-encoding" in answer.headers, always)
+
+    def test_media_needs_all_drives(self):
+        for needed, status in ((False, 200), (True, 404)):
+            self.drive.switches(media_needs_all_drives=needed)
+            self.assertEqual(self.client.media(self.id, supportsAllDrives=None).status, status)
+        self.assertEqual(self.client.media(self.id).body, self.data)
+
+    def test_revisions_are_redirected_too(self):
+        self.drive.switches(media_redirect=True)
+        answer = self.client.get(FILES + "/%s/revisions/head" % self.id, alt="media",
+                                 supportsAllDrives=None)
+        self.assertEqual(answer.status, 302)
+        path = "/" + answer.headers["location"].split("/", 3)[3]
+        self.assertEqual(self.client.request("GET", path).body, self.data)
 
     def test_401_in_the_middle(self):
         self.drive.fault(path="alt=media", action="cut", after=4000)
@@ -345,6 +363,32 @@ class Shared(Case):
         self.bad(self.guest.upload(b"new", parent=self.top), 403, "storageQuotaExceeded")
         self.bad(self.guest.call("DELETE", FILES + "/" + self.file), 403, "insufficientFilePermissions")
 
+    def test_another_owner(self):
+        heir, made = self.account(kind="user", email="heir@example.com")
+        path = "%s/%s/permissions" % (FILES, self.file)
+        body = {"type": "user", "role": "owner", "emailAddress": made["email"]}
+        self.bad(self.owner.call("POST", path, body), 403, "forbidden")
+        self.good(self.owner.call("POST", path, body, transferOwnership="true"))
+        found = self.good(heir.get(FILES + "/" + self.file, fields="ownedByMe,owners(emailAddress)"))
+        self.assertEqual(found, {"ownedByMe": True, "owners": [{"emailAddress": made["email"]}]})
+        self.bad(self.owner.call("POST", path, body, transferOwnership="true"), 403,
+                 "invalidOwnershipTransfer")
+        self.good(heir.call("PATCH", FILES + "/" + self.file, {"trashed": True}))
+
+    def test_a_shared_drive_is_renamed_and_deleted(self):
+        made = self.good(self.owner.call("POST", "/drive/v3/drives", {"name": "one"}, requestId="r",
+                                         supportsAllDrives=None))["id"]
+        path = "/drive/v3/drives/" + made
+        renamed = self.owner.call("PATCH", path, {"name": "two"}, supportsAllDrives=None)
+        self.assertEqual(self.good(renamed)["name"], "two")
+        inside = self.good(self.owner.create("inside", parent=made))["id"]
+        refused = self.owner.call("DELETE", path, supportsAllDrives=None)
+        self.bad(refused, 403, "cannotDeleteNonEmptyTeamDrive")
+        self.assertEqual(self.owner.call("DELETE", FILES + "/" + inside).status, 204)
+        self.assertEqual(self.owner.call("DELETE", path, supportsAllDrives=None).status, 204)
+        self.bad(self.owner.get(path, supportsAllDrives=None), 404, "notFound")
+        self.bad(self.guest.get(path, supportsAllDrives=None), 404, "notFound")
+
     def test_drive_file_scope(self):
         scope = "https://www.googleapis.com/auth/drive.file"
         made = json.loads(self.drive.ask("POST", "/account", {"role": "fileOrganizer", "scope": scope}))
@@ -354,6 +398,27 @@ class Shared(Case):
         mine = self.good(client.create("mine", parent=self.drive.drive_id))
         self.assertTrue(mine["isAppAuthorized"])
         self.assertEqual([file["id"] for file in self.good(client.list())["files"]], [mine["id"]])
+
+
+class Table(unittest.TestCase):
+    """The table of surprises in README.md."""
+
+    def test_every_surprise_has_its_tests(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        with open(os.path.join(here, "README.md"), encoding="utf-8") as file:
+            part = file.read().split("## Surprises")[1].split("\n## ")[0]
+        rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| ")][2:]
+        named = {word for row in rows for word in re.findall(r"`(\w+)`", row[1])}
+        self.assertEqual(set(SWITCHES) - named, set())
+        self.assertEqual(set(ACTIONS) - named, set())
+        folders = (here, os.path.join(os.path.dirname(here), "mount"))
+        for row in rows:
+            for folder, cell in zip(folders, row[2:]):
+                tests = re.findall(r"`(\w+)::(\w+)`", cell)
+                self.assertTrue(tests, row)
+                for name, test in tests:
+                    with open(os.path.join(folder, name + ".py"), encoding="utf-8") as file:
+                        self.assertIn("def %s(" % test, file.read(), name)
 
 
 class Start(Case):

@@ -21,11 +21,11 @@ def read_some(path, offset, count):
 
 
 @pytest.mark.parametrize("switches", [
-    {"range_as_200": True}, {"media_redirect": True}, {"gzip_media": True}, {"gzip_always": True},
+    {"range_as_200": True}, {"media_redirect": True}, {"media_redirect": True, "revisions_hidden": True}, {"gzip_media": True}, {"gzip_always": True},
     {"close_after": 1}, {"etag_header": True}, {"token_lifetime_s": 1}, {"token_uses": 3},
-    {"sha_missing": True}, {"md5_missing": True}, {"media_needs_all_drives": True}, {"version_bump": True},
+    {"sha_missing": True}, {"md5_missing": True}, {"media_needs_all_drives": True, "revisions_hidden": True}, {"version_bump": True},
     {"description_missing": True}, {"unknown_members": True}, {"revisions_hidden": True}, {"revisions_open": True},
-], ids=lambda switches: next(iter(switches)))
+], ids="-".join)
 def test_the_right_bytes_all_the_same(stock, drive, switches):
     path, data, _ = stock.take()
     drive.switches(**switches)
