@@ -239,8 +239,9 @@ static void take_head(struct file *f, const struct drive_file *news, struct forg
 	struct inode *n = f->node;
 	if (!n || f->folder)
 		return;
-	if (same || n->writing || strcmp(n->content.revision, news->revision) == 0) {
-		if (!n->writing)
+	bool mine = strcmp(n->content.revision, news->revision) == 0;
+	if (same || n->writing || mine) {
+		if (mine)
 			n->content.mtime_ms = news->mtime_ms;
 		forget_add(forget, NULL, n, NULL);
 		return;
