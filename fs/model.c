@@ -87,7 +87,10 @@ void models_done(struct fs *fs)
 	lock_release(&fs->tree.lock);
 }
 
-const struct savedmodel *model_savedmodel(const struct model *m) { return m->saved; }
+/* READY: it changes once more, when the CRC is known, and the one before lives on. */
+static struct savedmodel *saved(const struct model *m) { return __atomic_load_n(&m->saved, __ATOMIC_ACQUIRE); }
+
+const struct savedmodel *model_savedmodel(const struct model *m) { return saved(m); }
 
 static void state_key(char to[KEY_MAX_BYTES], const struct model *m)
 {
@@ -396,7 +399,7 @@ int model_open(struct fs *fs, struct file *f, const struct content *c, struct mo
 static int shard0(struct fs *fs, struct model *m, struct source **ret)
 {
 	const struct savedmodel_file *files;
-	size_t i = 0, n = savedmodel_files(m->saved, &files);
+	size_t i = 0, n = savedmodel_files(saved(m), &files);
 	while (i < n && (files[i].where == SAVEDMODEL_MADE || files[i].where == SAVEDMODEL_IN_STRINGS))
 		i++;
 	return i < n ? model_source(fs, m, i, ret) : err_set(-EIO, "a SavedModel without a matrix");
@@ -405,14 +408,14 @@ static int shard0(struct fs *fs, struct model *m, struct source **ret)
 /* The CRC of the matrix, computed when somebody first reads the index. */
 static int need_checksum(struct fs *fs, struct model *m)
 {
-	if (savedmodel_checked(m->saved))
+	if (savedmodel_checked(saved(m)))
 		return 0;
 	CLEANUP_BUF struct buf record = BUF_INIT(RECORD_MAX);
 	CLEANUP_SOURCE struct source *matrix = NULL;
 	struct savedmodel *checked;
 	int r = shard0(fs, m, &matrix);
 	if (!r)
-		r = savedmodel_checksum(m->saved, matrix, &record);
+		r = savedmodel_checksum(saved(m), matrix, &record);
 	if (!r)
 		r = savedmodel_open(record.data, record.len, &checked);
 	if (r)
@@ -423,7 +426,7 @@ static int need_checksum(struct fs *fs, struct model *m)
 		savedmodel_close(checked);
 	} else {
 		m->unchecked = m->saved;
-		m->saved = checked;
+		__atomic_store_n(&m->saved, checked, __ATOMIC_RELEASE);
 	}
 	lock_release(&fs->model_lock);
 	return 0;
@@ -432,11 +435,11 @@ static int need_checksum(struct fs *fs, struct model *m)
 static int made_source(struct fs *fs, struct model *m, size_t index, struct source **ret)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(16 << 20);
-	int r = savedmodel_make(m->saved, index, &b);
+	int r = savedmodel_make(saved(m), index, &b);
 	if (r == -EAGAIN) {
 		r = need_checksum(fs, m);
 		if (!r)
-			r = savedmodel_make(m->saved, index, &b);
+			r = savedmodel_make(saved(m), index, &b);
 	}
 	return r ? r : source_bytes(b.data, b.len, ret);
 }
@@ -445,7 +448,7 @@ int model_source(struct fs *fs, struct model *m, size_t index, struct source **r
 {
 	const struct savedmodel_file *files;
 	struct cache_key key = { m->file->id, m->main.revision, "" };
-	if (index >= savedmodel_files(m->saved, &files))
+	if (index >= savedmodel_files(saved(m), &files))
 		return -ENOENT;
 	switch (files[index].where) {
 	case SAVEDMODEL_MADE:
