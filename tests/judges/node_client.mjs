@@ -23,7 +23,8 @@ const person = auth.fromJSON(JSON.parse(process.env.PERSON));
 person.forceRefreshOnFailure = true; // a 401 before its time: this client asks again only where told to
 const persons = connect({ version: 'v3', auth: person });
 
-const noise = (size) => crypto.createHash('shake128', { outputLength: Math.max(1, size) }).update('noise').digest().subarray(0, size);
+const noise = (size) => crypto.createHash('shake128', { outputLength: Math.max(1, size) })
+    .update('noise').digest().subarray(0, size);
 const md5 = (data) => crypto.createHash('md5').update(data).digest('hex');
 
 async function ask(method, path, body) {
@@ -151,8 +152,8 @@ const steps = {
         const found = [];
         let pageToken, pages = 0;
         do {
-            const { data } = await drive.files.list({ q: `'${folder}' in parents and trashed = false`, pageSize: 3, pageToken,
-                orderBy: 'name', fields: 'nextPageToken,files(name)', ...LISTED });
+            const { data } = await drive.files.list({
+                q: `'${folder}' in parents and trashed = false`, pageSize: 3, pageToken, orderBy: 'name', fields: 'nextPageToken,files(name)', ...LISTED });
             found.push(...data.files.map((file) => file.name));
             pageToken = data.nextPageToken;
             pages++;
@@ -210,7 +211,8 @@ const steps = {
         assert.equal((await drive.drives.get({ driveId: sharedDrive })).data.name, 'Models');
         const { data } = await drive.drives.list({ pageSize: 5, fields: 'drives(id,name)' });
         assert.deepEqual(data.drives, [{ id: sharedDrive, name: 'Models' }]);
-        const found = await drive.files.list({ corpora: 'drive', driveId: sharedDrive, fields: 'files(driveId)', ...LISTED });
+        const found = await drive.files.list({ corpora: 'drive', driveId: sharedDrive, fields: 'files(driveId)',
+            ...LISTED });
         assert.ok(found.data.files.length && found.data.files.every((file) => file.driveId === sharedDrive));
         await refused(drive.drives.create({ requestId: 'r', requestBody: { name: 'x' } }), 403);
     },
