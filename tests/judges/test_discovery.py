@@ -323,7 +323,10 @@ def work_as_a_person(client, email):
     client.get("/drive/v3/files/%s/permissions" % made, fields="*")
     client.get("/drive/v3/files/" + made, fields="*")
     client.call("DELETE", one)
-    client.call("POST", "/drive/v3/drives", {"name": "another"}, supportsAllDrives=None, requestId="r", fields="*")
+    plain = {"supportsAllDrives": None, "fields": "*"}
+    another = client.call("POST", "/drive/v3/drives", {"name": "another"}, requestId="r", **plain).json["id"]
+    client.call("PATCH", "/drive/v3/drives/" + another, {"name": "renamed"}, **plain)
+    client.call("DELETE", "/drive/v3/drives/" + another, supportsAllDrives=None)
     client.get("/drive/v3/about", supportsAllDrives=None, fields="*")
     client.call("PATCH", "/drive/v3/files/" + made, {"trashed": True})
     client.call("DELETE", "/drive/v3/files/trash", supportsAllDrives=None)
