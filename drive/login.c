@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drive/login.h"
 
-#include "drive/grant.h"
+#include "drive/auth.h"
 #include "drive/json.h"
 #include "drive/secret.h"
 #include "drive/url.h"
@@ -13,7 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 30000 };
+enum { DEADLINE_MS = 30000, RETRIES = 2 };
 
 struct login {
 	struct http *http;
@@ -199,6 +199,13 @@ int login_wait(struct login *l, int input, int64_t patience_ms)
 }
 
 /* ---- the tokens */
+/* Waits before another try, where that may help: nobody likes to go through the consent page twice. */
+static bool again(int attempt, const struct drive_error *e)
+{
+	bool passing = e->cls == ERROR_UNCLEAR || e->cls == ERROR_REFUSED;
+	return passing && attempt < RETRIES && auth_wait(100, (int64_t)1000 << attempt) == 0;
+}
+
 static int exchange(struct login *l, struct grant_answer *ret)
 {
 	CLEANUP_SECRET_BUF struct buf form = BUF_INIT(16384);
@@ -220,7 +227,9 @@ static int exchange(struct login *l, struct grant_answer *ret)
 	if (r < 0)
 		return r;
 	http_response_init(&resp);
-	r = grant_post(&g, &form, &resp, &e);
+	for (int attempt = 0; (r = grant_post(&g, &form, &resp, &e)) < 0; attempt++)
+		if (!again(attempt, &e))
+			break;
 	if (r == 0)
 		r = grant_read(resp.body.data ? resp.body.data : "", resp.body.len, ret);
 	secret_done(&resp.body);
@@ -257,10 +266,14 @@ static int look(struct login *l, const struct grant_answer *got)
 	http_response_init(&resp);
 	struct http_request req = { .lane = HTTP_META, .method = "GET", .url = url.data, .auth = got->header,
 				    .end_at_ms = now_ms() + l->deadline_ms, .stall_ms = l->deadline_ms };
-	r = http_do(l->http, &req, &resp);
-	if (r == 0 && resp.status != 200) {
+	for (int attempt = 0;; attempt++) {
+		r = http_do(l->http, &req, &resp);
+		if (r < 0 || resp.status == 200)
+			break;
 		error_parse(&e, resp.status, resp.body.data, resp.body.len);
 		r = error_report(&e, "login: Drive refuses the new token", NULL);
+		if (!again(attempt, &e))
+			break;
 	}
 	if (r == 0)
 		r = json_parse(resp.body.data ? resp.body.data : "", resp.body.len, &root);
