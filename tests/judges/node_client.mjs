@@ -153,7 +153,8 @@ const steps = {
         let pageToken, pages = 0;
         do {
             const { data } = await drive.files.list({
-                q: `'${folder}' in parents and trashed = false`, pageSize: 3, pageToken, orderBy: 'name', fields: 'nextPageToken,files(name)', ...LISTED });
+                q: `'${folder}' in parents and trashed = false`, pageSize: 3, pageToken, orderBy: 'name',
+                fields: 'nextPageToken,files(name)', ...LISTED });
             found.push(...data.files.map((file) => file.name));
             pageToken = data.nextPageToken;
             pages++;
