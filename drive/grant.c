@@ -212,7 +212,7 @@ int grant_post(const struct grant *g, const struct buf *form, struct http_respon
 	if (r < 0) {
 		*e = (struct drive_error){ .err = r, .retry_after_ms = -1,
 					   .cls = resp->end == HTTP_LOST ? ERROR_UNCLEAR : ERROR_FINAL };
-		return err_set(r, "%s %s: %s", g->what, g->who, err_last());
+		return err_set(r, "%s %s, %s: %s", g->what, g->who, g->uri, err_last());
 	}
 	if (resp->status == 200)
 		return 0;
