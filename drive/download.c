@@ -16,6 +16,7 @@ struct remote {
 	struct drive *d;
 	struct drive_file file;
 	bool head;		/* atomic: read the head, for the rest of our life */
+	bool endless;		/* atomic: answers came that do not tell their length */
 };
 
 /* One stream on its way; it survives the requests that carry it. */
@@ -26,6 +27,7 @@ struct stream {
 	uint64_t pos, end;	/* what is still wanted */
 	uint64_t at;		/* position in the file of the next byte of this answer */
 	bool checked;		/* this answer's head */
+	bool endless;		/* this answer is all of the file, and only its end tells whether it is */
 	unsigned answers;	/* that gave bytes */
 };
 
@@ -66,7 +68,18 @@ static int check_answer(struct stream *s, const struct http_response *p)
 	if (p->length >= 0 && (uint64_t)p->length != f->size)
 		return stale(s, (uint64_t)p->length);
 	s->at = 0;
+	s->endless = p->length < 0;
+	if (s->endless)
+		__atomic_store_n(&s->r->endless, true, __ATOMIC_RELAXED);
 	return 0;
+}
+
+/* Anything can have come instead of the file, a proxy's page for example. */
+static int other_length(const struct stream *s)
+{
+	const struct drive_file *f = &s->r->file;
+	return err_set(-EBADMSG, "download \"%s\": %s %" PRIu64 " bytes came, of a file of %" PRIu64, f->name,
+		       s->at > f->size ? "more than" : "only", s->at > f->size ? f->size : s->at, f->size);
 }
 
 static int on_bytes(void *ctx, const struct http_response *p, const void *data, size_t n)
@@ -81,6 +94,8 @@ static int on_bytes(void *ctx, const struct http_response *p, const void *data, 
 	}
 	uint64_t skip = s->pos > s->at ? s->pos - s->at : 0;
 	s->at += n;
+	if (s->endless && s->at > s->r->file.size)
+		return other_length(s);
 	if (skip >= n)
 		return 0;
 	size_t take = n - (size_t)skip;
@@ -90,7 +105,7 @@ static int on_bytes(void *ctx, const struct http_response *p, const void *data, 
 	if (r)
 		return r < 0 ? r : -EIO;
 	s->pos += take;
-	return s->pos == s->end && n - skip > take ? HTTP_ENOUGH : 0;
+	return s->pos == s->end && n - skip > take && !s->endless ? HTTP_ENOUGH : 0;
 }
 
 /* The last byte may be behind the size in the meantime: then the file was replaced. */
@@ -113,12 +128,16 @@ static int fetch(struct stream *s, struct call *c)
 		return err_set(-ENOMEM, "download: no memory");
 	c->req.header[0] = range.data;
 	c->req.trace_note = range.data + strlen("Range: ");
-	s->checked = false;
+	s->checked = s->endless = false;
 	uint64_t before = s->pos;
 	int r = call_once(c);
 	c->req.header[0] = c->req.trace_note = NULL;
 	if (s->pos - before >= HTTP_TRICKLE)
 		call_progress(c);
+	if (r == 0 && c->resp.status >= 300)
+		return err_set(-EBADMSG, "download \"%s\": HTTP %d is for uploads", s->r->file.name, c->resp.status);
+	if (r == 0 && s->endless && s->at != s->r->file.size)
+		return other_length(s);
 	if (r < 0)
 		r = call_retry(c);
 	return r < 0 ? judge_416(s, c, r) : 0;
@@ -207,7 +226,11 @@ static ssize_t remote_pread(struct source *src, void *buf, size_t n, uint64_t of
 
 static bool remote_spare(struct source *src) { return call_spare(((struct remote *)src)->d); }
 
-static bool remote_tentative(struct source *src) { return reads_head((struct remote *)src); }
+static bool remote_tentative(struct source *src)
+{
+	struct remote *r = (struct remote *)src;
+	return reads_head(r) || __atomic_load_n(&r->endless, __ATOMIC_RELAXED);
+}
 
 static void remote_free(struct source *src)
 {

@@ -49,6 +49,8 @@ int drive_about(struct drive *d, struct drive_about *ret)
 	if (r < 0)
 		return r;
 	const struct cJSON *quota = json_get(root, "storageQuota");
+	if (!json_is_object(quota))
+		return err_set(-EBADMSG, "storage quota: the answer has none");
 	if (!json_u64(quota, "limit", &ret->limit))
 		ret->limit = 0;
 	if (!json_u64(quota, "usage", &ret->usage))

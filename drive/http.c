@@ -386,9 +386,9 @@ static int judge(struct transfer *t, CURLcode c, enum http_end *ret_end)
 		return connect_errno(t);
 	case CURLE_OPERATION_TIMEDOUT:
 		return -EHOSTUNREACH; /* the only timeout of libcurl's own in use: connecting */
-	case CURLE_OUT_OF_MEMORY:
+	case CURLE_OUT_OF_MEMORY: /* old versions of libcurl also call a line of 100 KiB so */
 		*ret_end = HTTP_FAILED;
-		return -ENOMEM;
+		return t->resp->status && !t->resp->received ? -EBADMSG : -ENOMEM;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:

@@ -111,6 +111,8 @@ const char *json_value(const struct cJSON *v) { return cJSON_GetStringValue(v); 
 
 bool json_is_array(const struct cJSON *v) { return cJSON_IsArray(v); }
 
+bool json_is_object(const struct cJSON *v) { return cJSON_IsObject(v); }
+
 const char *json_str(const struct cJSON *object, const char *key)
 {
 	return cJSON_GetStringValue(json_get(object, key));

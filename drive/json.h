@@ -32,6 +32,7 @@ const struct cJSON *json_at(const struct cJSON *array, int index);
 const struct cJSON *json_next(const struct cJSON *item);	/* the next of the same array */
 const char *json_value(const struct cJSON *v);	/* of a string */
 bool json_is_array(const struct cJSON *v);
+bool json_is_object(const struct cJSON *v);
 const char *json_str(const struct cJSON *object, const char *key);
 bool json_true(const struct cJSON *object, const char *key);
 /* A string of digits, or a whole number; false: neither, or beyond INT64_MAX. */

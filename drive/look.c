@@ -55,6 +55,8 @@ int drive_who(struct drive *d, struct drive_who *ret)
 	if (r < 0)
 		return r;
 	const struct cJSON *quota = json_get(root, "storageQuota");
+	if (!json_str(json_get(root, "user"), "emailAddress"))
+		return err_set(-EBADMSG, "who am I: the answer does not tell");
 	copy(ret->email, sizeof ret->email, json_str(json_get(root, "user"), "emailAddress"));
 	ret->service_account = ends_with(ret->email, ROBOTS);
 	ret->limited = json_u64(quota, "limit", &ret->limit);
@@ -109,7 +111,9 @@ int drive_shared_name(struct drive *d, const char *drive_id, char **ret)
 	if (r < 0)
 		return r;
 	const char *name = json_str(root, "name");
-	*ret = strdup(name ? name : "");
+	if (!name)
+		return err_set(-EBADMSG, "shared drive \"%.100s\": the answer has no name", drive_id);
+	*ret = strdup(name);
 	return *ret ? 0 : err_set(-ENOMEM, "no memory for a name");
 }
 

@@ -301,3 +301,28 @@ TEST(drive_download__documents_have_no_source)
 	CHECK_INT(drive_source(d, &f, &s), -EACCES);
 	drive_close(d);
 }
+
+TEST(drive_download__has_nothing_to_spare_when_units_are_short)
+{
+	struct line script[8];
+	struct drive_file f = { .id = "ID", .name = (char *)"m", .revision = "R", .size = 3, .blob = true };
+	struct source *s = NULL;
+	for (int i = 0; i < 2; i++)
+		script[i] = (struct line){ "GET /drive/v3/files/ID/revisions/R?alt=media", NULL, 200, NULL, "abc", 0, ANSWER };
+	script[2] = (struct line){ 0 };
+	server_start(script);
+	struct drive *d = server_drive_with(&(struct drive_config){ .deadline_ms = 3000, .units_per_minute = 2800 });
+	CHECK_INT(drive_source(d, &f, &s), 0);
+	char got[3];
+	CHECK(source_spare(s));		/* a bucket of 700 */
+	CHECK_INT(source_read(s, got, 3, 0), 0);
+	CHECK(source_spare(s));		/* 500 */
+	CHECK_INT(source_read(s, got, 3, 0), 0);
+	CHECK(!source_spare(s));	/* 300: readers may have it */
+	struct drive_stats stats;
+	drive_stats(d, &stats);
+	CHECK_INT(stats.units, 400);
+	source_unref(s);
+	server_done();
+	drive_close(d);
+}

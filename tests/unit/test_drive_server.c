@@ -40,6 +40,11 @@ const char *const server_pem_json =
 const char *__tsan_default_options(void) { return "atexit_sleep_ms=0"; }
 #endif
 
+static struct lie {
+	const char *head, *tail;
+	size_t n, fill;
+} lie;
+
 /* ---- the wire */
 static bool send_all(int fd, const char *data, size_t n)
 {
@@ -163,12 +168,35 @@ static void record(const struct request *q)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Who stops listening half-way ends it. */
+static bool send_lie(int fd)
+{
+	char x[16384];
+	struct lie l;
+	memset(x, 'x', sizeof x);
+	pthread_mutex_lock(&lock);
+	l = lie;
+	request_count++;
+	pthread_mutex_unlock(&lock);
+	bool going = send_all(fd, l.head, l.n);
+	for (size_t left = l.fill; going && left;) {
+		size_t n = left < sizeof x ? left : sizeof x;
+		going = send_all(fd, x, n);
+		left -= n;
+	}
+	(void)(going && send_all(fd, l.tail, strlen(l.tail)));
+	shutdown(fd, SHUT_WR);
+	return false;
+}
+
 static bool serve_one(int fd, struct request *q)
 {
 	char end;
 	memset(q, 0, sizeof *q);
 	if (!read_head(fd, q))
 		return false;
+	if (lie.head && strncmp(q->head, "POST /token ", 12) != 0)
+		return read_body(fd, q, content_length(q)) && send_lie(fd);
 	const struct line *l = next_line(q);
 	size_t n = content_length(q);
 	bool whole = read_body(fd, q, l->how == CUT_REQUEST ? n / 2 : n);
@@ -244,6 +272,17 @@ void server_start(const struct line *lines)
 	snprintf(root, sizeof root, "http://127.0.0.1:%d", ntohs(a.sin_port));
 	write_key();
 	spawn(listener, s);
+}
+
+void server_lie(const char *head, size_t n, size_t fill, const char *tail)
+{
+	static const struct line none[] = { { 0 } };
+	bool running = root[0];
+	pthread_mutex_lock(&lock);
+	lie = (struct lie){ head, tail, n, fill };
+	pthread_mutex_unlock(&lock);
+	if (!running)
+		server_start(none);
 }
 
 /* ---- what a test asks */

@@ -34,6 +34,9 @@ struct request {
 
 /* Plays `script`, ended by an entry without `want`. */
 void server_start(const struct line *script);
+/* Without a script: each request but those for tokens gets exactly `head`, then `fill` bytes of 'x',
+ * then `tail`, and the connection is closed. May be called again while no request is under way. */
+void server_lie(const char *head, size_t n, size_t fill, const char *tail);
 /* How many requests came, without those for tokens; and for tokens. */
 int server_requests(void);
 int server_tokens(void);
