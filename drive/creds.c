@@ -6,6 +6,8 @@
 #include "drive/secret.h"
 #include "drive/url.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -209,6 +211,21 @@ int creds_parse(const char *text, size_t n, const char *path, const struct creds
 }
 
 /* ---- places */
+/* A mount goes to "/" and may come back to the file: a relative name would lead elsewhere then. */
+static int make_absolute(char **path)
+{
+	char here[PATH_MAX], *full;
+	if (**path == '/')
+		return 0;
+	if (!getcwd(here, sizeof here))
+		return err_set(-errno, "\"%s\": the working folder is gone", *path);
+	if (asprintf(&full, "%s/%s", here, *path) < 0)
+		return err_set(-ENOMEM, "credentials: no memory");
+	free(*path);
+	*path = full;
+	return 0;
+}
+
 static int from_file(const char *path, const char *what, enum creds_place place, const struct creds_config *cfg,
 		     struct creds **ret)
 {
@@ -216,8 +233,12 @@ static int from_file(const char *path, const char *what, enum creds_place place,
 	int r = secret_read(path, what, &text);
 	if (r == 0)
 		r = creds_parse(text.data, text.len, path, cfg, ret);
-	if (r == 0)
-		(*ret)->place = place;
+	if (r < 0)
+		return r;
+	(*ret)->place = place;
+	r = make_absolute(&(*ret)->file);
+	if (r < 0)
+		*ret = creds_close(*ret);
 	return r;
 }
 

@@ -110,7 +110,7 @@ static int open_cache(struct fs *fs, const struct config *c, const char *folder_
 	return cache_open(&cc, &fs->cache);
 }
 
-static void fuse_log_line(enum fuse_log_level level, const char *fmt, va_list ap)
+PRINTF(2, 0) static void fuse_log_line(enum fuse_log_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 	vsnprintf(line, sizeof line, fmt, ap);
@@ -200,6 +200,9 @@ static void *announce(void *arg)
 		return NULL; /* the loop has ended, or will */
 	__atomic_store_n(&m->fs.mount_id, writers_mount_id(m->fs.mountpoint), __ATOMIC_RELAXED);
 	raise_readahead(st.st_dev);
+	CLEANUP_BUF struct buf who = BUF_INIT(8192);
+	drive_credentials(m->fs.drive, &who);
+	log_info("mount", "credentials: %s", who.data ? who.data : "");
 	log_info("mount", "\"%s\" (%s) as %s on %s", m->fs.folder_name, m->fs.tree.root->id, drive_identity(m->fs.drive),
 		 m->fs.mountpoint);
 	m->ready(m->ready_ctx);

@@ -155,6 +155,19 @@ TEST(drive_creds__a_place_that_is_not_usable_is_not_passed_over)
 	CHECK(strstr(err_last(), "/nonexistent/key.json"));
 }
 
+TEST(drive_creds__a_relative_name_stays_right_when_the_mount_goes_elsewhere)
+{
+	char want[512];
+	struct creds *c = NULL;
+	nothing_else();
+	snprintf(want, sizeof want, "%s/k", test_dir);
+	write_key("k", 0600);
+	CHECK(chdir(test_dir) == 0);
+	CHECK_INT(find("k", &c), 0);
+	CHECK_STR(c->file, want);
+	creds_close(c);
+}
+
 TEST(drive_creds__where_the_metadata_server_is)
 {
 	struct creds *c = NULL;
