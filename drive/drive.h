@@ -57,7 +57,7 @@ struct drive_file {
 	int64_t mtime_ms, created_ms;	/* Unix time */
 	bool folder;
 	bool blob;			/* has bytes that can be downloaded; false: folder, Docs, shortcut */
-	bool doc;			/* of one of Google's own kinds, which only a browser opens */
+	bool doc;			/* of one of Google's own kinds, which only a browser opens; or a shortcut to one */
 	bool target_folder;		/* of a shortcut: a folder, as it said when the shortcut was made */
 	bool trashed;
 	bool can_edit;

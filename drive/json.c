@@ -305,6 +305,9 @@ static int copy_shortcut(const struct cJSON *o, struct drive_file *f)
 		return 0;
 	copy_id(f->target, json_str(details, "targetId"));
 	f->target_folder = type && !strcmp(type, GOOGLE_TYPE "folder");
+	/* A shortcut to a document is as good as the document. */
+	f->doc = type && !f->target_folder && !strncmp(type, GOOGLE_TYPE, strlen(GOOGLE_TYPE)) &&
+		 strcmp(type, GOOGLE_TYPE "shortcut") != 0;
 	return copy_key(&f->target_key, json_str(details, "targetResourceKey"));
 }
 
@@ -327,7 +330,7 @@ static void copy_kind(const struct cJSON *o, struct drive_file *f)
 	f->has_md5 = md5_of(json_str(o, "md5Checksum"), f->md5);
 	/* Documents have a size too, but no bytes; only what has bytes has an MD5. */
 	f->blob = sized && (f->has_md5 || strncmp(f->mime, GOOGLE_TYPE, strlen(GOOGLE_TYPE)) != 0);
-	f->doc = !f->blob && !f->folder && !strncmp(f->mime, GOOGLE_TYPE, strlen(GOOGLE_TYPE)) &&
+	f->doc |= !f->blob && !f->folder && !strncmp(f->mime, GOOGLE_TYPE, strlen(GOOGLE_TYPE)) &&
 		 strcmp(f->mime, GOOGLE_TYPE "shortcut") != 0;
 	f->size = f->blob ? size : 0;
 	if (f->blob)

@@ -2,6 +2,7 @@
 /* Reading folders: a snapshot of names at opendir, so that a listing that goes on while files come
  * and go shows each name at most once. */
 #include "fs/folder.h"
+#include "fs/follow.h"
 #include "fs/reply.h"
 #include "fs/view.h"
 
@@ -10,11 +11,13 @@
 struct dir_entry {
 	char *name;
 	struct file *file;	/* NULL: "." "..", and in saved_model/, where listing must not scan */
-	bool folder;
+	mode_t type;
+	uint64_t ino;
 };
 struct dir {
 	struct dir_entry *all;
 	size_t count, cap;
+	struct inode *node;
 	struct file *folder;	/* NULL: in saved_model/ */
 	uint64_t news;		/* folder->news of the snapshot */
 };
@@ -27,7 +30,7 @@ static void dir_free(struct dir *d)
 	free(d);
 }
 
-static int add(struct dir *d, const char *name, struct file *f, bool folder)
+static int add(struct dir *d, const char *name, struct file *f, mode_t type, uint64_t ino)
 {
 	if (d->count == d->cap) {
 		size_t cap = d->cap ? d->cap * 2 : 32;
@@ -40,21 +43,37 @@ static int add(struct dir *d, const char *name, struct file *f, bool folder)
 	char *copy = strdup(name);
 	if (!copy)
 		return err_set(-ENOMEM, "no memory to list a folder");
-	d->all[d->count++] = (struct dir_entry){ copy, f, folder };
+	d->all[d->count++] = (struct dir_entry){ copy, f, type, ino };
 	return 0;
 }
 
-static int add_view(void *ctx, const char *name, bool folder) { return add(ctx, name, NULL, folder); }
+enum { SOME_INO = 2 };
+
+static int add_view(void *ctx, const char *name, bool folder)
+{
+	return add(ctx, name, NULL, folder ? S_IFDIR : S_IFREG, SOME_INO);
+}
+
+/* One that lies in the folder. Where a shortcut leads is shown without a request, by what is known. */
+static int add_file(struct fs *fs, struct dir *d, struct file *f) REQUIRES(fs->tree.lock)
+{
+	struct file *to = follow_known(&fs->tree, f);
+	mode_t type = to ? to->folder ? S_IFDIR : S_IFREG : f->target_folder ? S_IFDIR : S_IFREG;
+	if (to && to != f && to->folder && inode_below(d->node, to))
+		type = S_IFLNK; /* a circle: not to be walked into */
+	return add(d, f->shown, f, type, to ? to->ino : f->ino);
+}
 
 static int fill(struct fs *fs, struct inode *n, struct dir *d)
 {
-	int r = add(d, ".", NULL, true);
+	d->node = n;
+	int r = add(d, ".", NULL, S_IFDIR, SOME_INO);
 	if (!r)
-		r = add(d, "..", NULL, true);
+		r = add(d, "..", NULL, S_IFDIR, SOME_INO);
 	if (r || n->kind == NODE_VIEW)
 		return r ? r : view_list(fs, n, add_view, d);
 	if (n->file == fs->tree.root)
-		r = add(d, VIEW_NAME, NULL, true);
+		r = add(d, VIEW_NAME, NULL, S_IFDIR, SOME_INO);
 	if (!r)
 		r = folder_list(fs, n->file);
 	if (r)
@@ -64,7 +83,7 @@ static int fill(struct fs *fs, struct inode *n, struct dir *d)
 	d->news = n->file->news;
 	size_t pos = 0;
 	for (struct file *f; !r && (f = map_next(&n->file->by_shown, &pos));)
-		r = add(d, f->shown, f, f->folder);
+		r = add_file(fs, d, f);
 	lock_release(&fs->tree.lock);
 	return r;
 }
@@ -93,16 +112,16 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static struct dir *dir_of(const struct fuse_file_info *fi) { return (struct dir *)(uintptr_t)fi->fh; }
 
 /* The entry with one more nlookup, or with nodeid 0: "no attributes wanted". */
-static void entry_of(struct fs *fs, const struct dir_entry *one, struct fuse_entry_param *e)
+static void entry_of(struct fs *fs, const struct dir *d, const struct dir_entry *one, struct fuse_entry_param *e)
 {
 	struct inode *n;
-	*e = (struct fuse_entry_param){ .attr.st_mode = one->folder ? S_IFDIR : S_IFREG, .attr.st_ino = 2 };
+	*e = (struct fuse_entry_param){ .attr.st_mode = one->type, .attr.st_ino = one->ino };
 	if (!one->file)
 		return;
 	lock_acquire(&fs->tree.lock);
-	e->attr.st_ino = one->file->ino;
-	if (!one->file->gone && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
-	    inode_of(&fs->tree, one->file, &n) == 0)
+	struct file *to = follow_known(&fs->tree, one->file);
+	if (to && !one->file->gone && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
+	    inode_entry(&fs->tree, d->node, one->file, to, &n) == 0)
 		reply_fill(fs, n, e);
 	lock_release(&fs->tree.lock);
 }
@@ -115,8 +134,7 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct f
 	size_t used = 0;
 	(void)ino, (void)fs;
 	for (size_t i = (size_t)off; buf && i < d->count; i++) {
-		struct stat st = { .st_mode = d->all[i].folder ? S_IFDIR : S_IFREG,
-				   .st_ino = d->all[i].file ? d->all[i].file->ino : 2 };
+		struct stat st = { .st_mode = d->all[i].type, .st_ino = d->all[i].ino };
 		size_t n = fuse_add_direntry(req, buf + used, size - used, d->all[i].name, &st, (off_t)i + 1);
 		if (n > size - used)
 			break;
@@ -140,7 +158,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 		/* Asked before the entry gets its reference: one that does not fit must have none. */
 		if (fuse_add_direntry_plus(req, NULL, 0, d->all[i].name, NULL, 0) > size - used)
 			break;
-		entry_of(fs, &d->all[i], &e);
+		entry_of(fs, d, &d->all[i], &e);
 		used += fuse_add_direntry_plus(req, buf + used, size - used, d->all[i].name, &e, (off_t)i + 1);
 	}
 	lock_assert_none();
@@ -156,8 +174,8 @@ static void forget_stale(struct fs *fs, const struct dir *d)
 {
 	uint64_t node = 0;
 	lock_acquire(&fs->tree.lock);
-	if (d->folder && d->folder->news != d->news && d->folder->node)
-		node = d->folder->node->id;
+	if (d->folder && d->folder->news != d->news)
+		node = d->node->id;
 	lock_release(&fs->tree.lock);
 	if (node)
 		fuse_lowlevel_notify_inval_inode(fs->session, node, 0, 0);

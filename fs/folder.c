@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/folder.h"
 
+#include "fs/follow.h"
 #include "fs/name.h"
 #include "fs/watch.h"
 
@@ -70,18 +71,6 @@ int folder_list(struct fs *fs, struct file *folder)
 	return r;
 }
 
-int folder_lookup(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
-{
-	int r = folder_list(fs, folder);
-	if (r)
-		return r;
-	lock_acquire(&fs->tree.lock);
-	struct file *f = tree_child(&fs->tree, folder, name);
-	r = f ? inode_of(&fs->tree, f, ret) : -ENOENT;
-	lock_release(&fs->tree.lock);
-	return r;
-}
-
 /* The child, or NULL. */
 static int find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
 {
@@ -92,6 +81,24 @@ static int find(struct fs *fs, struct file *folder, const char *name, struct fil
 	*ret = tree_child(&fs->tree, folder, name);
 	lock_release(&fs->tree.lock);
 	return 0;
+}
+
+int folder_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
+{
+	struct file *f, *to = NULL;
+	int r = find(fs, dir->file, name, &f);
+	if (!r && !f)
+		r = -ENOENT;
+	if (r)
+		return r;
+	r = follow(fs, f, &to);
+	lock_acquire(&fs->tree.lock);
+	if (!r)
+		r = inode_entry(&fs->tree, dir, f, to, ret);
+	if (f->target && (r == -ENOENT || r == -ELOOP))
+		r = inode_broken(&fs->tree, f, r == -ELOOP, ret);
+	lock_release(&fs->tree.lock);
+	return r;
 }
 
 /* Drive's name for `name`; it must come back as what it was given as. */
@@ -139,14 +146,14 @@ int folder_create(struct fs *fs, struct file *folder, const char *name, struct i
 	return r;
 }
 
-int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
+int folder_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
 	CLEANUP_FREE char *drive_name = NULL;
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	struct file *f = NULL;
-	int r = find_free(fs, folder, name, &drive_name);
+	int r = find_free(fs, dir->file, name, &drive_name);
 	if (!r)
-		r = drive_mkdir(fs->drive, folder->id, drive_name, &news);
+		r = drive_mkdir(fs->drive, dir->file->id, drive_name, &news);
 	if (r)
 		return r;
 	struct forget forget = { .ours = true };
@@ -156,7 +163,7 @@ int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct in
 		r = err_set(-EIO, "made, but Drive put it into another folder");
 	if (!r) {
 		f->listing = LISTING_COMPLETE; /* new: nothing is in it, and the change feed tells what comes */
-		r = inode_of(&fs->tree, f, ret);
+		r = inode_entry(&fs->tree, dir, f, f, ret);
 	}
 	lock_release(&fs->tree.lock);
 	watch_forget(fs->watch, &forget);
@@ -227,10 +234,21 @@ int folder_rmdir(struct fs *fs, struct file *folder, const char *name)
 		return r;
 	if (!f)
 		return -ENOENT;
+	if (f->target)
+		return trash(fs, f); /* the kernel has seen it as a folder, or as nothing that is one */
 	if (!f->folder)
 		return -ENOTDIR;
 	r = check_empty(fs, f);
 	return r ? r : trash(fs, f);
+}
+
+/* What it shows, as far as that is known. */
+static struct file *shows(struct fs *fs, struct file *f)
+{
+	lock_acquire(&fs->tree.lock);
+	struct file *to = follow_known(&fs->tree, f);
+	lock_release(&fs->tree.lock);
+	return to ? to : f;
 }
 
 /* May `target` (NULL: none) be replaced by f? */
@@ -240,17 +258,20 @@ static int check_replace(struct fs *fs, struct file *f, struct file *target, con
 		return 0;
 	if (flags & RENAME_NOREPLACE)
 		return -EEXIST;
-	if (f->folder && !target->folder)
+	struct file *from = shows(fs, f), *over = shows(fs, target);
+	if (from->folder && !over->folder)
 		return -ENOTDIR;
-	if (!f->folder && target->folder)
+	if (!from->folder && over->folder)
 		return -EISDIR;
+	if (target->doc)
+		return err_set(-EACCES, "a Google document is not replaced by a file: remove it first, if it may go");
 	lock_acquire(&fs->tree.lock);
 	bool has_name = tree_has_name(&fs->tree, f, target, name);
 	lock_release(&fs->tree.lock);
 	if (!has_name)
 		return err_set(-ENOTUNIQ, "Drive has several files of this name, and an older one would have it: rename "
 			       "or remove that one first");
-	return f->folder ? check_empty(fs, target) : 0;
+	return over->folder ? check_empty(fs, over) : 0;
 }
 
 static int move_in_drive(struct fs *fs, struct file *f, struct file *from, struct file *to, const char *drive_name,
@@ -264,7 +285,22 @@ static int move_in_drive(struct fs *fs, struct file *f, struct file *from, struc
 		e.from_parent = from->id;
 		e.to_parent = to->id;
 	}
-	return drive_edit(fs->drive, f->id, &e, ret);
+	int r = drive_edit(fs->drive, f->id, &e, ret);
+	if (r == -EACCES && from->drive != to->drive) /* mv(1) copies then */
+		return err_set(-EXDEV, "Drive does not move it from one drive to another (%s)", err_last());
+	return r;
+}
+
+/* A document's name in Drive has no DOC_SUFFIX. */
+static int cut_suffix(const struct file *f, char *drive_name)
+{
+	size_t n = strlen(drive_name), end = strlen(DOC_SUFFIX);
+	if (!f->doc)
+		return 0;
+	if (n <= end || strcmp(drive_name + n - end, DOC_SUFFIX) != 0)
+		return err_set(-EINVAL, "the name of a Google document ends in " DOC_SUFFIX " here");
+	drive_name[n - end] = 0;
+	return 0;
 }
 
 int folder_rename(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name,
@@ -283,6 +319,8 @@ int folder_rename(struct fs *fs, struct file *from, const char *name, struct fil
 	if (r || target == f)
 		return r;
 	r = drive_name_of(new_name, &drive_name);
+	if (!r)
+		r = cut_suffix(f, drive_name);
 	if (!r && f->id[0])
 		r = move_in_drive(fs, f, from, to, drive_name, &news);
 	if (!r && target)
@@ -295,6 +333,8 @@ int folder_rename(struct fs *fs, struct file *from, const char *name, struct fil
 		r = tree_apply(&fs->tree, &news, &forget, NULL);
 	if (!r && (f->parent != to || strcmp(f->name, drive_name) != 0))
 		r = tree_move(&fs->tree, f, to, STEAL(drive_name), &forget);
+	if (f->target || from->aliases || to->aliases)
+		tree_forget_names(f, &forget); /* a folder on a shortcut's path is another node at another place */
 	lock_release(&fs->tree.lock);
 	watch_forget(fs->watch, &forget);
 	return r;

@@ -8,13 +8,14 @@
 /* Make sure that the folder's listing is known; one request however many ask. A failed or partial
  * answer changes nothing. */
 MUST_CHECK int folder_list(struct fs *fs, struct file *folder);
-/* The child named `name` as Linux sees it, as a node with one more nlookup. -ENOENT. */
-MUST_CHECK int folder_lookup(struct fs *fs, struct file *folder, const char *name, struct inode **ret);
+/* The child named `name` as Linux sees it, shortcuts followed, as a node with one more nlookup. -ENOENT. */
+MUST_CHECK int folder_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret);
 /* A new, empty file that only exists here until it is published. -EEXIST, -EILSEQ, -ENAMETOOLONG.
  * The node has one more nlookup. */
 MUST_CHECK int folder_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret);
-MUST_CHECK int folder_mkdir(struct fs *fs, struct file *folder, const char *name, struct inode **ret);
-/* To Drive's trash. rmdir: an empty folder only (what is not shown in it counts: -ENOTEMPTY). */
+MUST_CHECK int folder_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode **ret);
+/* To Drive's trash: of a shortcut itself, never what it leads to. rmdir: an empty folder only (what is
+ * not shown in it counts: -ENOTEMPTY), or a shortcut to any. */
 MUST_CHECK int folder_unlink(struct fs *fs, struct file *folder, const char *name);
 MUST_CHECK int folder_rmdir(struct fs *fs, struct file *folder, const char *name);
 /* `flags` as renameat2(2): RENAME_NOREPLACE or 0, else -EINVAL. What is replaced goes to the trash

@@ -120,9 +120,12 @@ static int need_source(struct fs *fs, struct inode *n)
 	lock_acquire(&fs->tree.lock);
 	c = n->content;
 	memcpy(id, n->file->id, sizeof id);
+	CLEANUP_BUF struct buf text = BUF_INIT(4096);
+	if (n->file->doc)
+		tree_doc_text(n->file, &text);
 	lock_release(&fs->tree.lock);
 	struct source *src;
-	int r = handle_source(fs, id, &c, &src);
+	int r = text.len ? source_bytes(text.data, text.len, &src) : handle_source(fs, id, &c, &src);
 	if (r)
 		return r;
 	lock_acquire(&w->lock);
@@ -184,6 +187,8 @@ static bool must_replace(struct fs *fs, struct inode *n)
 int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
 {
 	bool writable = (flags & O_ACCMODE) != O_RDONLY;
+	if (writable && n->file->doc)
+		return err_set(-EACCES, "a Google document is edited in the browser");
 	if (writable && !n->file->can_edit)
 		return err_set(-EACCES, "Drive does not let %s edit it: ask its owner for the right to",
 			       drive_identity(fs->drive));

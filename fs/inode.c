@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SLOTS_MAX = 1 << 30 };
+enum { SLOTS_MAX = 1 << 30, FOLDERS_DEEP = 200 };
 
 struct inode *inode_get(struct tree *t, uint64_t id)
 {
@@ -96,21 +96,30 @@ void inode_settle(struct tree *t, struct file *f, bool well)
 		inode_forget(t, n, 0, 0);
 }
 
-int inode_view(struct tree *t, const char *key, struct file *f, enum view_kind kind, unsigned index,
-	      struct inode **ret)
+/* The node under `key` and `up`, made if there is none. Adds one to nlookup. */
+static int inode_keyed(struct tree *t, const char *key, struct inode *up, struct file *f, enum node_kind kind,
+		       struct inode **ret) REQUIRES(t->lock)
 {
-	struct inode *n = map_get(&t->views, key);
-	if (!n) {
-		char *copy = strdup(key);
-		int r = copy ? inode_new(t, f, NODE_VIEW, &n) : err_set(-ENOMEM, "no memory for a node");
-		if (r) {
-			free(copy);
-			return r;
+	CLEANUP_BUF struct buf b = BUF_INIT(4096);
+	buf_str(&b, key);
+	if (up)
+		buf_printf(&b, "@%llx", (unsigned long long)up->id);
+	if (b.failed)
+		return err_set(-ENOMEM, "no memory for a node");
+	struct inode *n = map_get(&t->views, b.data);
+	int r = n ? 0 : inode_new(t, f, kind, &n);
+	if (r)
+		return r;
+	if (!n->view_key) {
+		n->view_key = buf_take(&b);
+		n->up = up;
+		if (up)
+			inode_hold(up);
+		if (kind == NODE_FOLDER) {
+			n->next_alias = f->aliases;
+			f->aliases = n;
 		}
-		n->view = kind;
-		n->view_index = index;
-		n->view_key = copy;
-		r = map_put(&t->views, copy, n);
+		r = n->view_key ? map_put(&t->views, n->view_key, n) : err_set(-ENOMEM, "no memory for a node");
 		if (r) {
 			inode_forget(t, n, 0, 0);
 			return r;
@@ -119,6 +128,59 @@ int inode_view(struct tree *t, const char *key, struct file *f, enum view_kind k
 	n->nlookup++;
 	*ret = n;
 	return 0;
+}
+
+int inode_view(struct tree *t, const char *key, struct inode *up, struct file *f, enum view_kind kind, unsigned index,
+	      struct inode **ret)
+{
+	int r = inode_keyed(t, key, up, f, NODE_VIEW, ret);
+	if (!r) {
+		(*ret)->view = kind;
+		(*ret)->view_index = index;
+	}
+	return r;
+}
+
+bool inode_below(const struct inode *n, const struct file *folder)
+{
+	for (; n; n = n->up) {
+		const struct file *f = n->file;
+		for (unsigned depth = 0; f && f != folder && !n->up && depth < FOLDERS_DEEP; depth++)
+			f = f->parent;
+		if (f == folder)
+			return true;
+	}
+	return false;
+}
+
+int inode_entry(struct tree *t, struct inode *dir, struct file *entry, struct file *to, struct inode **ret)
+{
+	if (!to->folder || (entry == to && !dir->up))
+		return inode_of(t, to, ret);
+	if (entry != to && inode_below(dir, to))
+		return err_set(-ELOOP, "a shortcut to a folder that it lies in");
+	return inode_keyed(t, entry->id, dir, to, NODE_FOLDER, ret);
+}
+
+int inode_broken(struct tree *t, struct file *link, bool circle, struct inode **ret)
+{
+	int r = link->node ? 0 : inode_new(t, link, NODE_BROKEN, &link->node);
+	if (r)
+		return r;
+	link->node->circle = circle;
+	link->node->nlookup++;
+	*ret = link->node;
+	return 0;
+}
+
+/* Out of the list of its folder's other nodes. */
+static void leave_aliases(struct inode *n)
+{
+	struct inode **at = &n->file->aliases;
+	while (*at && *at != n)
+		at = &(*at)->next_alias;
+	if (*at)
+		*at = n->next_alias;
 }
 
 void inode_hold(struct inode *n) { n->holds++; }
@@ -134,9 +196,13 @@ void inode_forget(struct tree *t, struct inode *n, uint64_t nlookup, unsigned ho
 		map_del(&t->views, n->view_key);
 	if (n->file->node == n)
 		n->file->node = NULL;
+	struct inode *above = n->up;
+	leave_aliases(n);
 	free(n->view_key);
 	t->slots[slot] = NULL;
 	if (slot < t->slots_free)
 		t->slots_free = slot;
 	free(n);
+	if (above)
+		inode_forget(t, above, 0, 1);
 }

@@ -2,6 +2,7 @@
 #include "fs/model.h"
 
 #include "fs/folder.h"
+#include "fs/follow.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 
@@ -167,19 +168,27 @@ struct scan {
 	char sidecar_suffix[256];
 };
 
-/* The file beside the main one whose Drive name is the main one's and `suffix`. */
+/* The file beside the main one whose Drive name is the main one's and `suffix`; of one that only a
+ * shortcut leads to, beside the shortcut. */
 static int find_sidecar(struct fs *fs, struct model *m, const char *suffix, char id[DRIVE_ID_MAX + 1], struct content *ret)
 {
 	CLEANUP_BUF struct buf name = BUF_INIT(128 << 10);
+	struct file *f = NULL;
 	lock_acquire(&fs->tree.lock);
-	struct file *folder = m->file->parent;
-	buf_printf(&name, "%s%s", m->file->shown ? m->file->shown : "", suffix);
+	const struct file *main = m->file->parent || !m->file->links ? m->file : m->file->links;
+	struct file *folder = main->parent;
+	buf_printf(&name, "%s%s", main->shown ? main->shown : "", suffix);
 	lock_release(&fs->tree.lock);
 	int r = folder ? folder_list(fs, folder) : -ENOENT;
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
-	struct file *f = name.data ? tree_child(&fs->tree, folder, name.data) : NULL;
+	struct file *entry = name.data ? tree_child(&fs->tree, folder, name.data) : NULL;
+	lock_release(&fs->tree.lock);
+	r = entry ? follow(fs, entry, &f) : 0;
+	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
 	if (f && f->blob && f->head.revision[0]) {
 		memcpy(id, f->id, sizeof f->id);
 		*ret = f->head;

@@ -2,6 +2,7 @@
 #include "fs/ops.h"
 
 #include "fs/folder.h"
+#include "fs/follow.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 #include "fs/reply.h"
@@ -51,7 +52,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (in_view(fs, dir, name))
 		r = view_root(fs, &n);
 	else
-		r = folder_lookup(fs, dir->file, name, &n);
+		r = folder_lookup(fs, dir, name, &n);
 	if (!r) {
 		reply_entry(req, n);
 	} else if (r == -ENOENT) { /* kept by the kernel as well; the change feed corrects it */
@@ -96,7 +97,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		reply_read_only(req, "mkdir", parent, name);
 		return;
 	}
-	int r = folder_mkdir(fs, dir->file, name, &n);
+	int r = folder_mkdir(fs, dir, name, &n);
 	if (r)
 		reply_error(req, "mkdir", parent, name, r);
 	else
@@ -156,6 +157,24 @@ static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, cons
 {
 	(void)link;
 	refuse_link(req, "symlink", parent, name);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = reply_begin(req);
+	struct inode *n = reply_node(req, ino);
+	CLEANUP_BUF struct buf text = BUF_INIT(4096);
+	if (!n)
+		return;
+	lock_acquire(&fs->tree.lock);
+	if (n->kind == NODE_BROKEN)
+		follow_text(n, &text);
+	lock_release(&fs->tree.lock);
+	lock_assert_none();
+	if (text.len && !text.failed)
+		fuse_reply_readlink(req, text.data);
+	else
+		fuse_reply_err(req, text.failed ? ENOMEM : EINVAL);
 }
 
 /* ---- attributes */
@@ -334,7 +353,11 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	}
 	int r = folder_create(fs, dir->file, name, &n);
 	if (r == -EEXIST && !(fi->flags & O_EXCL)) /* made on another host since the kernel looked */
-		r = folder_lookup(fs, dir->file, name, &n);
+		r = folder_lookup(fs, dir, name, &n);
+	if (!r && n->kind != NODE_FILE) {
+		forget_one(fs, n->id, 1);
+		r = n->kind == NODE_FOLDER ? -EISDIR : -ELOOP;
+	}
 	if (!r) {
 		r = n->file->id[0] ? handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h)
 				   : handle_create(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
@@ -430,6 +453,7 @@ const struct fuse_lowlevel_ops ops = {
 	.rename = op_rename,
 	.link = op_link,
 	.symlink = op_symlink,
+	.readlink = op_readlink,
 	.open = op_open,
 	.create = op_create,
 	.read = op_read,

@@ -162,6 +162,8 @@ static void adopt(struct fs *fs, struct inode *n, struct source *body, struct dr
 		inode_settle(&fs->tree, n->file, true);
 	if (tree_adopt(&fs->tree, n->file, news, &forget) != 0)
 		log_warning("save", "%s: saved in Drive; %s", id, err_last());
+	if (n->file->links)
+		tree_forget_names(n->file, &forget); /* those that it was not written by show the old inode */
 	lock_release(&fs->tree.lock);
 	watch_forget(fs->watch, &forget);
 	struct source *src = NULL;
@@ -232,10 +234,14 @@ int publish(struct fs *fs, struct inode *n)
 		body = source_unref(body);
 		draft_reopen(d);
 		log_error("save", "%s: not saved in Drive: %s (%s)", t.path ? t.path : "?", err_last(), advice(r));
+		struct forget forget = { .ours = true };
 		lock_acquire(&fs->tree.lock);
 		if (n->file->next == n) /* the mount shows what was written, status that it is not saved */
 			inode_settle(&fs->tree, n->file, true);
+		if (n->file->links)
+			tree_forget_names(n->file, &forget);
 		lock_release(&fs->tree.lock);
+		watch_forget(fs->watch, &forget);
 	} else {
 		adopt(fs, n, body, &news);
 		r = t.id[0] ? 0 : catch_up(fs, n, &news);

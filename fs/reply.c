@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/reply.h"
 
+#include "fs/follow.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool interrupted(void *ctx) { return fuse_req_interrupted(ctx); }
@@ -95,20 +97,35 @@ static struct timespec to_timespec(int64_t ms)
 	return (struct timespec){ s, (long)(ms - s * 1000) * 1000000 };
 }
 
+/* By what it is, whatever the path. */
+static uint64_t view_ino(const struct inode *n)
+{
+	char key[4 * DRIVE_ID_MAX];
+	snprintf(key, sizeof key, "%s", n->view_key);
+	key[strcspn(key, "@")] = 0;
+	return map_hash(key) >> 1 | 2;
+}
+
 void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 {
 	uint64_t size = n->view_size;
 	int64_t mtime_ms = n->content.mtime_ms;
+	CLEANUP_BUF struct buf text = BUF_INIT(4096);
 	bool folder = n->kind == NODE_FOLDER || (n->kind == NODE_VIEW && n->view != VIEW_FILE);
 	if (n->kind == NODE_FILE)
 		handle_size(fs, n, &size, &mtime_ms);
-	else if (n->kind == NODE_FOLDER)
+	else if (n->kind == NODE_FOLDER || n->kind == NODE_BROKEN)
 		mtime_ms = n->file->head.mtime_ms;
 	unsigned mode = folder ? S_IFDIR | 0755 : S_IFREG | 0644;
-	if (n->kind == NODE_VIEW || !n->file->can_edit)
+	if (n->kind == NODE_VIEW || !n->file->can_edit || n->file->doc)
 		mode &= ~0222u;
+	if (n->kind == NODE_BROKEN) {
+		follow_text(n, &text);
+		size = text.len;
+		mode = S_IFLNK | 0777;
+	}
 	*st = (struct stat){
-		.st_ino = n->kind == NODE_VIEW ? map_hash(n->view_key) >> 1 | 2 : n->file->ino,
+		.st_ino = n->kind == NODE_VIEW ? view_ino(n) : n->file->ino,
 		.st_mode = mode,
 		.st_nlink = folder ? 2 : 1,
 		.st_uid = fs->uid,
@@ -124,6 +141,8 @@ double reply_keep_s(const struct inode *n)
 {
 	if (n->kind == NODE_VIEW)
 		return n->view == VIEW_FOLDER || n->view == VIEW_MODEL ? 0 : KEEP_S;
+	if (n->kind == NODE_BROKEN)
+		return 0; /* nothing tells of its mending */
 	return n->file->next ? 0 : KEEP_S; /* the name means one inode or another, by process */
 }
 

@@ -7,46 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-void forget_done(struct forget *f)
-{
-	for (size_t i = 0; i < f->count; i++)
-		free(f->all[i].name);
-	free(f->all);
-	*f = (struct forget){ 0 };
-}
-
-void forget_take(struct forget *f, struct forget_one *one)
-{
-	if (f->count == f->cap) {
-		size_t cap = f->cap ? f->cap * 2 : 16;
-		struct forget_one *all = realloc(f->all, cap * sizeof *all);
-		if (!all)
-			return;
-		f->all = all;
-		f->cap = cap;
-	}
-	f->all[f->count++] = *one;
-	one->name = NULL;
-}
-
-/* Remember that the kernel must drop `name` in `parent`, or, without a name, what it keeps of
- * `node`. Without memory it is left out: the kernel's own timeout is the fallback. */
-static void forget_add(struct forget *f, const struct file *parent, const struct inode *node, const char *name)
-{
-	if (!f || (name && !(parent && parent->node)))
-		return;
-	struct forget_one one = {
-		parent && parent->node ? parent->node->id : 0, node ? node->id : 0, name ? strdup(name) : NULL,
-	};
-	if (name && !one.name)
-		return;
-	forget_take(f, &one);
-	free(one.name);
-}
-
 /* ---- names within a folder */
 
-enum { ID_SHOWN = 8, TELL_APART_MAX = 4 };
+/* Does the kernel know of a change in `folder` itself? Only on the path that it was made by. */
+static bool is_known(const struct forget *forget, const struct file *folder)
+{
+	return !forget || (forget->ours && !folder->aliases);
+}
+
+enum { ID_SHOWN = 8, TELL_APART_MAX = 4, DOC_TEXT_MAX = 1024 };
 
 static const char *id_of(const struct file *f) { return f->id[0] ? f->id : f->reserved; }
 
@@ -93,10 +62,9 @@ static int regroup(struct tree *t, struct file *folder, struct file *first, stru
 		if (!name)
 			return err_set(-ENOMEM, "no memory for a file name");
 		if (!f->shown || strcmp(f->shown, name) != 0) {
-			if (f->shown)
-				forget_add(forget, folder, NULL, f->shown);
-			if (f->shown || !forget || !forget->ours)
-				forget_add(forget, folder, NULL, name);
+			forget_name(forget, folder, f->shown);
+			if (f->shown || !is_known(forget, folder))
+				forget_name(forget, folder, name);
 		}
 		free(f->shown);
 		f->shown = name;
@@ -128,24 +96,31 @@ static int regroup_others(struct tree *t, struct file *folder, const char *base,
 	return r;
 }
 
-/* The folder's own listing, for the kernel to forget; not where the kernel made the change itself. */
-static void forget_listing(struct forget *forget, struct file *folder)
+/* Is there a name for it to have? */
+static bool is_shown(const struct tree *t, const struct file *f)
 {
-	if (!forget || forget->ours)
-		return;
-	folder->news++;
-	forget_add(forget, folder, folder->node, NULL);
+	return f->folder || f->blob || f->target || (f->doc && t->show_docs);
+}
+
+/* As Linux can hold it, without regard to others. */
+static char *base_name(const struct file *f)
+{
+	if (!f->doc)
+		return name_show(f->name, id_of(f));
+	CLEANUP_BUF struct buf b = BUF_INIT(1 << 20);
+	buf_printf(&b, "%s%s", f->name, DOC_SUFFIX);
+	return b.failed ? NULL : name_show(b.data, id_of(f));
 }
 
 static int attach(struct tree *t, struct file *folder, struct file *f, struct forget *forget)
 {
 	f->parent = folder;
-	if (!f->folder && !f->blob) {
+	if (!is_shown(t, f)) {
 		folder->hidden++;
 		return 0;
 	}
 	free(f->base);
-	f->base = name_show(f->name, f->id);
+	f->base = base_name(f);
 	if (!f->base)
 		return err_set(-ENOMEM, "no memory for a file name");
 	struct file *first = map_get(&folder->by_base, f->base), **at = &first;
@@ -159,7 +134,8 @@ static int attach(struct tree *t, struct file *folder, struct file *f, struct fo
 		r = regroup_others(t, folder, f->base, forget);
 	if (r)
 		return r;
-	forget_listing(forget, folder);
+	if (!is_known(forget, folder))
+		tree_forget_listing(folder, forget);
 	return regroup(t, folder, first, forget);
 }
 
@@ -169,13 +145,14 @@ static void detach(struct tree *t, struct file *f, struct forget *forget)
 	f->parent = NULL;
 	if (!folder)
 		return;
-	if (!f->folder && !f->blob) {
+	if (!is_shown(t, f)) {
 		folder->hidden--;
 		return;
 	}
-	forget_listing(forget, folder);
-	if (forget && !forget->ours)
-		forget_add(forget, folder, NULL, f->shown);
+	if (!is_known(forget, folder)) {
+		tree_forget_listing(folder, forget);
+		forget_name(forget, folder, f->shown);
+	}
 	struct file *first = map_del(&folder->by_base, f->base), **at = &first;
 	while (*at && *at != f)
 		at = &(*at)->next_same;
@@ -243,11 +220,12 @@ static void take_head(struct file *f, const struct drive_file *news, struct forg
 	if (same || n->writing || mine) {
 		if (mine)
 			n->content.mtime_ms = news->mtime_ms;
-		forget_add(forget, NULL, n, NULL);
+		if (forget && !forget->ours) /* it would forget the bytes as well */
+			forget_node(forget, n);
 		return;
 	}
 	f->node = NULL;
-	forget_add(forget, f->parent, NULL, f->shown);
+	tree_forget_names(f, forget);
 }
 
 void tree_outdated(struct tree *t, struct inode *n, struct forget *forget)
@@ -257,7 +235,28 @@ void tree_outdated(struct tree *t, struct inode *n, struct forget *forget)
 	if (f->node != n || strcmp(f->head.revision, n->content.revision) == 0)
 		return;
 	f->node = NULL;
-	forget_add(forget, f->parent, NULL, f->shown);
+	tree_forget_names(f, forget);
+}
+
+void tree_doc_text(const struct file *f, struct buf *b)
+{
+	/* The same for ever: no name in it, which could change, and an address that serves every kind. */
+	buf_printf(b, "[Desktop Entry]\nType=Link\nName=Open in Google Drive\nURL=https://drive.google.com/open?id=%s\n",
+		   f->target ? f->target : f->id);
+}
+
+/* One copy of each id, so that drives are compared by pointer. */
+static const char *drive_of(struct tree *t, const char *id)
+{
+	for (size_t i = 0; i < t->drives_count; i++)
+		if (strcmp(t->drives[i], id) == 0)
+			return t->drives[i];
+	char **all = *id ? realloc(t->drives, (t->drives_count + 1) * sizeof *all) : NULL;
+	if (!all)
+		return "";
+	t->drives = all;
+	t->drives[t->drives_count] = strdup(id);
+	return t->drives[t->drives_count] ? t->drives[t->drives_count++] : "";
 }
 
 /* Drive's time of creation of what was made here: of several of one name the oldest has the name. */
@@ -284,7 +283,15 @@ static void take_facts(struct tree *t, struct file *f, struct drive_file *news, 
 	news->description = NULL;
 	take_created(t, f, news->created_ms, forget);
 	f->can_edit = news->can_edit;
+	f->drive = drive_of(t, news->drive);
 	take_head(f, news, forget);
+	if (f->doc) {
+		CLEANUP_BUF struct buf text = BUF_INIT(DOC_TEXT_MAX);
+		tree_doc_text(f, &text);
+		f->head.size = text.len;
+		if (f->node)
+			f->node->content.size = text.len;
+	}
 }
 
 static int place(struct tree *t, struct file *f, struct file *folder, char **name, struct forget *forget)
@@ -301,12 +308,34 @@ static int place(struct tree *t, struct file *f, struct file *folder, char **nam
 	return folder ? attach(t, folder, f, forget) : 0;
 }
 
+void tree_link_known(struct file *link, struct file *to)
+{
+	if (link->to == to)
+		return;
+	tree_unlink_target(link);
+	link->to = to;
+	link->next_link = to->links;
+	to->links = link;
+}
+
+void tree_unlink_target(struct file *link)
+{
+	struct file **at = link->to ? &link->to->links : NULL;
+	while (at && *at && *at != link)
+		at = &(*at)->next_link;
+	if (at && *at)
+		*at = link->next_link;
+	link->to = link->next_link = NULL;
+}
+
 void tree_remove(struct tree *t, struct file *f, struct forget *forget)
 {
 	f->gone = true;
 	if (f == t->root)
 		return;
 	detach(t, f, forget);
+	tree_forget_links(f, forget);
+	tree_unlink_target(f);
 	f->node = NULL; /* holders keep it; a lookup does not find it again */
 }
 
@@ -322,6 +351,12 @@ static int make_known(struct tree *t, const struct drive_file *news, struct file
 	f->ino = ino_of(f->id);
 	f->folder = news->folder;
 	f->blob = news->blob;
+	f->doc = news->doc;
+	f->drive = "";
+	f->target_folder = news->target_folder;
+	f->target = news->target[0] ? strdup(news->target) : NULL;
+	if (news->target[0] && !f->target)
+		return err_set(-ENOMEM, "no memory for a shortcut");
 	int r = map_put(&t->by_id, f->id, f);
 	if (!r)
 		*ret = f;
@@ -338,7 +373,8 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 		folder = NULL;
 	if (f)
 		f->touched = ++t->clock;
-	if (f && f->version && news->version <= f->version)
+	bool placed = f && (f->parent || !folder || f->gone || f == t->root); /* else a shortcut led to it so far */
+	if (f && f->version && (news->version < f->version || (news->version == f->version && placed)))
 		return 0;
 	if (!f) {
 		if (!folder || news->trashed)
@@ -360,12 +396,25 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 		return 0;
 	}
 	take_facts(t, f, news, forget);
-	if (news->trashed || !folder) {
+	if (news->trashed || (!folder && !f->links)) {
 		tree_remove(t, f, forget);
 		return 0;
 	}
 	f->gone = false;
 	return place(t, f, folder, &news->name, forget);
+}
+
+int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct forget *forget, struct file **ret)
+{
+	struct file *f = tree_file(t, news->id);
+	int r = f ? 0 : make_known(t, news, &f);
+	if (r)
+		return r;
+	if (f->gone && news->version >= f->version)
+		f->version = 0; /* out of our sight only: it is there, and may have stayed as it was */
+	tree_link_known(link, f);
+	*ret = f;
+	return tree_apply(t, news, forget, NULL);
 }
 
 int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret,
@@ -382,6 +431,7 @@ int tree_make(struct tree *t, struct file *folder, char *name, const char *reser
 	if (r)
 		return r;
 	f->name = name;
+	f->drive = folder->drive;
 	f->blob = f->can_edit = true;
 	f->created_ms = INT64_MAX; /* not in Drive: younger than all that are */
 	*ret = f;
@@ -432,8 +482,11 @@ char *tree_path(struct tree *t, const struct file *f)
 	const struct file *up[128];
 	size_t n = 0;
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
-	for (; f && f != t->root && n < 128; f = f->parent)
-		up[n++] = f;
+	while (f && f != t->root && n < 128) {
+		const struct file *at = f->parent || !f->links ? f : f->links; /* by a shortcut, if by nothing else */
+		up[n++] = at;
+		f = at->parent;
+	}
 	if (!n)
 		return strdup(".");
 	while (n--) {
@@ -453,6 +506,7 @@ int tree_init(struct tree *t, struct drive_file *root)
 	int r = make_known(t, root, &f);
 	if (!r) {
 		t->root = f;
+		f->drive = drive_of(t, root->drive);
 		f->name = STEAL(root->name);
 		f->description = STEAL(root->description);
 		f->version = root->version;
@@ -479,10 +533,14 @@ void tree_done(struct tree *t)
 		free(f->base);
 		free(f->shown);
 		free(f->description);
+		free(f->target);
 		map_done(&f->by_shown);
 		map_done(&f->by_base);
 		free(f);
 	}
+	for (size_t i = 0; i < t->drives_count; i++)
+		free(t->drives[i]);
+	free(t->drives);
 	free(t->slots);
 	free(t->files);
 	map_done(&t->by_id);

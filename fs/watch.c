@@ -13,9 +13,14 @@ struct watch {
 	pthread_cond_t wake;
 	bool stop UNDER(lock);
 	struct forget queue UNDER(lock);	/* from operations */
-	char *token;		/* the thread's own */
+	struct feed {		/* of the mounted folder's drive first, then of those that shortcuts lead to */
+		char *drive;	/* id, or "": what this identity sees outside of shared drives */
+		bool refused;	/* we are no member of that drive: the feed of all that we see has it */
+		char *token;	/* the thread's own; NULL: another feed brings it */
+		bool failing;
+		struct feed *next;
+	} *feeds UNDER(lock);	/* only ever grows, at its end */
 	int64_t read_ms;	/* atomic; 0: never */
-	bool failing;
 	struct forget last;	/* what the kernel was told at the last look */
 };
 
@@ -41,29 +46,25 @@ static void outdate(struct file *f, struct forget *forget)
 {
 	if (f->folder && f->listing == LISTING_COMPLETE)
 		f->listing = LISTING_UNKNOWN;
-	if (f->folder && f->node) {
-		f->news++; /* for who reads the folder right now */
-		forget_take(forget, &(struct forget_one){ .node = f->node->id });
-	}
-	if (!f->node || !f->shown || !f->parent || !f->parent->node)
-		return;
-	struct forget_one one = { .parent = f->parent->node->id, .node = f->node->id, .name = strdup(f->shown) };
-	if (one.name)
-		forget_take(forget, &one);
-	free(one.name);
+	if (f->folder)
+		tree_forget_listing(f, forget);
+	if (f->node || f->links)
+		tree_forget_names(f, forget);
+	while (!f->parent && f->links) /* no listing will tell of it: ask again */
+		tree_unlink_target(f->links);
 }
 
 /* The feed has forgotten our token: every listing is read again when it is next needed. */
-static void start_over(struct watch *w)
+static void start_over(struct watch *w, struct feed *feed)
 {
 	struct tree *t = &w->fs->tree;
 	struct forget all = { 0 };
 	char *token;
 	log_warning("watch", "Drive refused the change token (%s): listing again", err_last());
-	if (drive_changes_start(w->fs->drive, w->fs->shared_drive, &token) != 0)
+	if (drive_changes_start(w->fs->drive, feed->refused ? "" : feed->drive, &token) != 0)
 		return;
-	free(w->token);
-	w->token = token;
+	free(feed->token);
+	feed->token = token;
 	lock_acquire(&t->lock);
 	for (size_t i = 0; i < t->files_count; i++)
 		outdate(t->files[i], &all);
@@ -72,26 +73,44 @@ static void start_over(struct watch *w)
 	forget_done(&all);
 }
 
+/* One feed to its end; 0, or why not. */
+static int look_at(struct watch *w, struct feed *feed, struct news *news)
+{
+	int r = drive_changes(w->fs->drive, feed->refused ? "" : feed->drive, &feed->token, one_change, news);
+	if (r == -EBADMSG)
+		start_over(w, feed);
+	else if (r && r != -EINTR && !feed->failing)
+		log_warning("watch", "changes made elsewhere are not seen now: %s; trying on", err_last());
+	else if (!r && feed->failing)
+		log_info("watch", "changes made elsewhere are seen again");
+	feed->failing = r != 0;
+	return r;
+}
+
+static struct feed *next_feed(struct watch *w, struct feed *after)
+{
+	lock_acquire(&w->lock);
+	struct feed *feed = after ? after->next : w->feeds;
+	lock_release(&w->lock);
+	return feed;
+}
+
 static void look(struct watch *w)
 {
 	struct news news = { .fs = w->fs };
-	int r = drive_changes(w->fs->drive, w->fs->shared_drive, &w->token, one_change, &news);
+	int r = 0;
+	for (struct feed *feed = next_feed(w, NULL); feed; feed = next_feed(w, feed)) {
+		int one = feed->token ? look_at(w, feed, &news) : 0;
+		r = r ? r : one;
+	}
 	/* Also what came before an error; and what was told at the last look once more, since a listing
 	 * that was under way then may have brought an old name back to the kernel after it. */
 	ops_forget(w->fs, &w->last);
 	ops_forget(w->fs, &news.forget);
 	forget_done(&w->last);
 	w->last = news.forget;
-	if (r == -EBADMSG) {
-		start_over(w);
-	} else if (r && r != -EINTR && !w->failing) {
-		log_warning("watch", "changes made elsewhere are not seen now: %s; trying on", err_last());
-	} else if (!r) {
-		if (w->failing)
-			log_info("watch", "changes made elsewhere are seen again");
+	if (!r)
 		__atomic_store_n(&w->read_ms, now_ms(), __ATOMIC_RELAXED);
-	}
-	w->failing = r != 0;
 }
 
 /* Tell the kernel what operations found out, and wait for the time of the next look. */
@@ -137,14 +156,89 @@ static void *watch_main(void *arg)
 	return NULL;
 }
 
+static struct feed *feed_free(struct feed *feed)
+{
+	if (feed) {
+		free(feed->drive);
+		free(feed->token);
+		free(feed);
+	}
+	return NULL;
+}
+
 static void watch_free(struct watch *w)
 {
+	while (w->feeds) {
+		struct feed *feed = w->feeds;
+		w->feeds = feed->next;
+		feed_free(feed);
+	}
 	pthread_cond_destroy(&w->wake);
 	lock_done(&w->lock);
 	forget_done(&w->last);
 	forget_done(&w->queue);
-	free(w->token);
 	free(w);
+}
+
+/* The feed that brings the changes of `drive`, or NULL. */
+static struct feed *find_feed(struct watch *w, const char *drive) REQUIRES(w->lock)
+{
+	struct feed *feed = w->feeds;
+	while (feed && strcmp(feed->drive, drive) != 0)
+		feed = feed->next;
+	return feed;
+}
+
+static bool has_feed(struct watch *w, const char *drive)
+{
+	lock_acquire(&w->lock);
+	bool has = find_feed(w, drive) != NULL;
+	lock_release(&w->lock);
+	return has;
+}
+
+/* A new one, that begins now. */
+static int feed_start(struct watch *w, const char *drive, struct feed **ret)
+{
+	struct feed *feed = calloc(1, sizeof *feed);
+	if (!feed || !(feed->drive = strdup(drive))) {
+		free(feed);
+		return err_set(-ENOMEM, "no memory to start");
+	}
+	int r = drive_changes_start(w->fs->drive, drive, &feed->token);
+	if ((r == -ENOENT || r == -EACCES) && *drive) {
+		/* Something on a shared drive was shared with us, and not the drive. */
+		feed->refused = true;
+		r = has_feed(w, "") ? 0 : drive_changes_start(w->fs->drive, "", &feed->token);
+	}
+	if (r)
+		feed_free(feed);
+	else
+		*ret = feed;
+	return r;
+}
+
+int watch_follow(struct watch *w, const char *drive, bool *ret_fresh)
+{
+	struct feed *feed = NULL;
+	*ret_fresh = false;
+	if (has_feed(w, drive))
+		return 0;
+	int r = feed_start(w, drive, &feed);
+	if (r)
+		return r;
+	lock_acquire(&w->lock);
+	struct feed **at = &w->feeds;
+	while (*at && strcmp((*at)->drive, drive) != 0)
+		at = &(*at)->next;
+	bool added = !*at; /* else somebody was quicker */
+	if (added)
+		*at = feed;
+	lock_release(&w->lock);
+	*ret_fresh = true;
+	if (!added)
+		feed_free(feed);
+	return 0;
 }
 
 int watch_start(struct fs *fs, struct watch **ret)
@@ -155,7 +249,8 @@ int watch_start(struct fs *fs, struct watch **ret)
 	w->fs = fs;
 	lock_init(&w->lock, RANK_QUEUE);
 	cond_init(&w->wake);
-	int r = drive_changes_start(fs->drive, fs->shared_drive, &w->token);
+	bool fresh;
+	int r = watch_follow(w, fs->shared_drive, &fresh);
 	int e = r ? 0 : pthread_create(&w->thread, NULL, watch_main, w);
 	if (e)
 		r = err_set(-e, "cannot start a thread: %s", strerror(e));

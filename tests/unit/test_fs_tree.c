@@ -294,3 +294,107 @@ TEST(fs_tree__a_complete_listing_removes_what_it_lacks_but_not_what_is_new_here)
 	CHECK(lost->gone && child("kept") && child("made") == made);
 	end();
 }
+
+static struct drive_file shortcut(const char *id, const char *name, const char *target)
+{
+	struct drive_file f = news(id, "ROOT", name, 1, 1);
+	f.blob = false;
+	f.revision[0] = 0;
+	snprintf(f.target, sizeof f.target, "%s", target);
+	return f;
+}
+
+/* The target of `link` as Drive tells of it. */
+static struct file *linked(struct file *link, struct drive_file f)
+{
+	struct file *ret;
+	lock_acquire(&t.lock);
+	CHECK_INT(tree_link(&t, link, &f, NULL, &ret), 0);
+	lock_release(&t.lock);
+	drive_file_done(&f);
+	return ret;
+}
+
+TEST(fs_tree__a_shortcut_s_target_is_kept_wherever_it_lies)
+{
+	struct forget forget = { 0 };
+	begin();
+	struct file *link = apply(shortcut("S", "s", "T"), NULL);
+	CHECK(child("s") == link && !link->blob);
+	struct file *to = linked(link, news("T", "ELSEWHERE", "t", 5, 1));
+	CHECK(link->to == to && to->links == link && !to->gone && !to->parent);
+	struct inode *n = looked_up(to);
+	apply(news("T", "ELSEWHERE", "t", 6, 1), &forget);
+	CHECK(!to->gone && to->node != n);
+	CHECK_INT(forget.count, 1); /* the shortcut's name means another node now */
+	CHECK_STR(forget.all[0].name, "s");
+	forget_done(&forget);
+	apply(news("T", "ROOT", "t", 6, 1), NULL); /* its folder gets listed */
+	CHECK(child("t") == to);
+	struct drive_file trashed = news("T", "ELSEWHERE", "t", 7, 1);
+	trashed.trashed = true;
+	apply(trashed, &forget);
+	CHECK(to->gone && forget.count > 0 && child("s") == link);
+	forget_done(&forget);
+	lock_acquire(&t.lock);
+	tree_remove(&t, link, NULL);
+	CHECK(!to->links && !link->to);
+	lock_release(&t.lock);
+	end();
+}
+
+static struct inode *entry(struct inode *dir, struct file *f, struct file *to, int want)
+{
+	struct inode *n = NULL;
+	lock_acquire(&t.lock);
+	CHECK_INT(inode_entry(&t, dir, f, to, &n), want);
+	lock_release(&t.lock);
+	return n;
+}
+
+TEST(fs_tree__a_folder_is_another_node_on_each_path_and_no_path_goes_round)
+{
+	struct forget forget = { 0 };
+	begin();
+	struct drive_file folder = news("F", "ROOT", "f", 1, 1);
+	folder.folder = true;
+	folder.blob = false;
+	struct file *f = apply(folder, NULL), *link = apply(shortcut("S", "s", "F"), NULL);
+	struct drive_file back = shortcut("B", "b", "ROOT"), more = shortcut("M", "m", "F");
+	snprintf(back.parent, sizeof back.parent, "F");
+	snprintf(more.parent, sizeof more.parent, "F");
+	struct file *to_root = apply(back, NULL), *to_self = apply(more, NULL), *in = apply(news("X", "F", "x", 1, 1), NULL);
+	struct inode *own = entry(t.root->node, f, f, 0), *alias = entry(t.root->node, link, f, 0);
+	CHECK(own != alias && alias->up == t.root->node && alias == entry(t.root->node, link, f, 0));
+	CHECK(entry(own, in, in, 0) == entry(alias, in, in, 0));
+	entry(alias, to_root, t.root, -ELOOP);
+	entry(alias, to_self, f, -ELOOP);
+	entry(own, to_self, f, -ELOOP);
+	apply(news("X", "F", "y", 2, 1), &forget);
+	size_t names = 0;
+	for (size_t i = 0; i < forget.count; i++)
+		names += forget.all[i].parent == alias->id;
+	CHECK(names >= 2); /* "x" and "y", on this path too */
+	forget_done(&forget);
+	lock_acquire(&t.lock);
+	inode_forget(&t, alias, 2, 0);
+	CHECK(!f->aliases && f->node == own);
+	lock_release(&t.lock);
+	end();
+}
+
+TEST(fs_tree__documents_are_files_where_they_are_shown)
+{
+	begin();
+	t.show_docs = true;
+	struct drive_file doc = news("D", "ROOT", "paper", 1, 1);
+	doc.blob = false;
+	doc.doc = true;
+	doc.revision[0] = 0;
+	struct file *f = apply(doc, NULL);
+	CHECK(child("paper.desktop") == f && t.root->hidden == 0);
+	CLEANUP_BUF struct buf text = BUF_INIT(4096);
+	tree_doc_text(f, &text);
+	CHECK(text.len > 0 && f->head.size == text.len && strstr(text.data, "id=D\n"));
+	end();
+}
