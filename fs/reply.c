@@ -62,10 +62,12 @@ static bool everyday(int err)
 void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int err)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	if (!everyday(err) || log_wants(LOG_LEVEL_DEBUG)) {
+	/* That a name is gone is everyday; that bytes are, is not. */
+	bool quiet = everyday(err) && (err != -ESTALE || strcmp(op, "read") != 0);
+	if (!quiet || log_wants(LOG_LEVEL_DEBUG)) {
 		CLEANUP_FREE char *path = path_of(fs, parent, name);
 		const char *why = *err_last() ? err_last() : strerror(-err);
-		if (everyday(err))
+		if (quiet)
 			log_debug(op, "%s: %s", path ? path : "?", why);
 		else
 			log_error(op, "%s: %s", path ? path : "?", why);
