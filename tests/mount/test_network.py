@@ -307,7 +307,7 @@ def test_a_download_redirected_elsewhere_goes_without_the_token(place, drive, en
             assert errno_of((place.point / made["name"]).read_bytes) > 0
             daemon.unmount()
         assert secrets_seen(stranger) == []
-        assert encrypted or stranger.seen == [], "never down to plain http"
+        assert bool(stranger.seen) == encrypted, "followed, but never down to plain http"
 
 
 def test_a_strangers_cookie_is_not_kept(place, drive):
