@@ -168,6 +168,14 @@ static void record(const struct request *q)
 	pthread_mutex_unlock(&lock);
 }
 
+static bool lying(void)
+{
+	pthread_mutex_lock(&lock);
+	bool r = lie.head;
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
 /* Who stops listening half-way ends it. */
 static bool send_lie(int fd)
 {
@@ -195,7 +203,7 @@ static bool serve_one(int fd, struct request *q)
 	memset(q, 0, sizeof *q);
 	if (!read_head(fd, q))
 		return false;
-	if (lie.head && strncmp(q->head, "POST /token ", 12) != 0)
+	if (lying() && strncmp(q->head, "POST /token ", 12) != 0)
 		return read_body(fd, q, content_length(q)) && send_lie(fd);
 	const struct line *l = next_line(q);
 	size_t n = content_length(q);
