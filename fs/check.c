@@ -34,7 +34,10 @@ int check_open(const struct config *c, struct drive **ret)
 		.wait_scale_percent = (unsigned)c->wait_scale,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? trace : NULL,
 	};
-	return drive_open(&d, ret);
+	int r = drive_open(&d, ret);
+	if (!r && c->folder && c->folder_key)
+		drive_use_key(*ret, c->folder, c->folder_key);
+	return r;
 }
 
 static int explain(struct drive *d, const char *folder, int err)

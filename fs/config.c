@@ -32,6 +32,8 @@ static const struct option {
 	  "most bytes of models kept in the cache; K, M, G, T" },
 	{ "log_file", "FILE", TEXT, FIELD(log_file), NULL, 0, 0,
 	  "append the log to FILE (default: stderr with -f, else syslog)" },
+	{ "google_docs", "hide|link", TEXT, FIELD(google_docs), "hide", 0, 0,
+	  "Google Docs, Sheets ...: not shown, or each as a small file NAME.desktop that opens it in the browser" },
 	{ "poll", "SECONDS", NUMBER, FIELD(poll), "10", 1, 86400,
 	  "time between two looks at Drive's change feed" },
 	{ "connections", "N", NUMBER, FIELD(connections), "8", 1, 64,
@@ -85,11 +87,23 @@ static int set_number(const struct option *o, uint64_t *to, const char *text)
 	return 0;
 }
 
+/* Is `value` one of "a|b|c"? */
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t n = strlen(value);
+	for (const char *s = strchr(value, '|') ? NULL : choices; s; s = strchr(s, '|'), s += s != NULL)
+		if (strncmp(s, value, n) == 0 && (!s[n] || s[n] == '|'))
+			return true;
+	return false;
+}
+
 static int set_option(struct config *c, const struct option *o, const char *value)
 {
 	void *field = (char *)c + o->offset;
 	if (!value || !*value)
 		return err_set(-EINVAL, "-o %s needs a value: %s=%s", o->name, o->name, o->hint);
+	if (strchr(o->hint, '|') && !is_choice(o->hint, value))
+		return err_set(-EINVAL, "-o %s=%s: it is one of %s", o->name, value, o->hint);
 	return o->kind == TEXT ? set_text(field, value) : set_number(o, field, value);
 }
 
@@ -168,8 +182,10 @@ int config_set(struct config *c, const char *name, const char *value)
 
 static int positional(struct config *c, const char *text)
 {
-	if (!c->folder)
-		return config_folder(text, &c->folder);
+	if (!c->folder) {
+		int r = config_folder(text, &c->folder);
+		return r ? r : config_folder_key(text, &c->folder_key);
+	}
 	if (!c->mountpoint)
 		return set_text(&c->mountpoint, text);
 	return err_set(-EINVAL, "\"%s\" is one argument too many: drivefs-models [OPTIONS] FOLDER MOUNTPOINT", text);
@@ -238,6 +254,7 @@ void config_done(struct config *c)
 		if (options[i].kind == TEXT)
 			free(*(char **)((char *)c + options[i].offset));
 	free(c->folder);
+	free(c->folder_key);
 	free(c->mountpoint);
 	free(c->fuse_options);
 	*c = (struct config){ 0 };
@@ -255,8 +272,8 @@ void config_help(struct buf *b)
 		"       drivefs-models auth login|status|logout       a user's login: who Drive takes us for\n"
 		"       fusermount3 -u MOUNTPOINT                     unmount\n"
 		"\n"
-		"FOLDER is the id of a folder, its URL in the browser, or \"root\". close() returns 0 only\n"
-		"when Drive has the bytes and the checksum agrees. MOUNTPOINT/saved_model/ shows each word2vec\n"
+		"FOLDER is the id of a folder or of a shared drive, its URL in the browser, or \"root\".\n"
+		"close() returns 0 only when Drive has the bytes and the checksum agrees. MOUNTPOINT/saved_model/ shows each word2vec\n"
 		"model as a TensorFlow SavedModel.\n"
 		"\n"
 		"  -f, --foreground    stay in the foreground, log to stderr\n"
@@ -283,6 +300,15 @@ static size_t id_length(const char *s)
 	while (isalnum((unsigned char)s[n]) || s[n] == '-' || s[n] == '_')
 		n++;
 	return n;
+}
+
+int config_folder_key(const char *text, char **ret)
+{
+	const char *at = strstr(text, "resourcekey=");
+	size_t n = at && at > text && strchr("?&", at[-1]) ? id_length(at += strlen("resourcekey=")) : 0;
+	free(*ret);
+	*ret = n ? strndup(at, n) : NULL;
+	return n && !*ret ? err_set(-ENOMEM, "no memory for the command line") : 0;
 }
 
 int config_folder(const char *text, char **ret)

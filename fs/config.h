@@ -7,7 +7,9 @@
 
 struct config {
 	char *folder;		/* the id that FOLDER means, or "root" */
+	char *folder_key;	/* the resource key in FOLDER's URL; NULL: none */
 	char *mountpoint;	/* as given */
+	char *google_docs;	/* "hide" or "link" */
 	char *key_file, *token_command, *subject, *scope; /* credentials */
 	char *api_root, *ca_file, *cache_dir, *log_file;
 	uint64_t cache_size;	/* bytes */
@@ -35,6 +37,8 @@ void config_done(struct config *c);
 void config_help(struct buf *ret);
 /* Name of the i-th -o option ("key_file") that --help shows, NULL behind the last: for tests. */
 const char *config_option(size_t i);
+/* The resource key in a URL (…?resourcekey=KEY), or NULL; the caller frees. -ENOMEM. */
+MUST_CHECK int config_folder_key(const char *text, char **ret);
 /* The folder id in an id, "root" or a Drive URL (…/folders/ID…, …open?id=ID); the caller frees.
  * -EINVAL: none of these. */
 MUST_CHECK int config_folder(const char *text, char **ret);

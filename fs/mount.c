@@ -165,6 +165,7 @@ static int start(struct mounting *m)
 		r = open_cache(fs, c, root.file.id);
 	if (!r)
 		r = tree_init(&fs->tree, &root.file);
+	fs->tree.show_docs = strcmp(c->google_docs, "link") == 0;
 	if (!r)
 		r = publisher_start(fs);
 	if (!r)

@@ -99,7 +99,7 @@ static int regroup_others(struct tree *t, struct file *folder, const char *base,
 /* Is there a name for it to have? */
 static bool is_shown(const struct tree *t, const struct file *f)
 {
-	return f->folder || f->blob || f->target || (f->doc && t->show_docs);
+	return f->doc ? t->show_docs : f->folder || f->blob || f->target;
 }
 
 /* As Linux can hold it, without regard to others. */

@@ -65,6 +65,40 @@ TEST(fs_config__knows_a_folder_by_id_url_or_root)
 	}
 }
 
+TEST(fs_config__takes_the_resource_key_from_the_url)
+{
+	static const char *const urls[][2] = {
+		{ "https://drive.google.com/drive/folders/1AbC_d-E?resourcekey=0-xyz_9&usp=sharing", "0-xyz_9" },
+		{ "https://drive.google.com/drive/folders/1AbC_d-E?usp=sharing&resourcekey=0-xyz", "0-xyz" },
+		{ "https://drive.google.com/drive/folders/1AbC_d-E?noresourcekey=0-xyz", NULL },
+		{ "https://drive.google.com/drive/folders/1AbC_d-E?resourcekey=", NULL },
+		{ "1AbC_d-E", NULL },
+	};
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+		CLEANUP_FREE char *key = NULL;
+		CHECK_INT(config_folder_key(urls[i][0], &key), 0);
+		CHECK(!key == !urls[i][1]);
+		if (key && urls[i][1])
+			CHECK_STR(key, urls[i][1]);
+	}
+}
+
+TEST(fs_config__a_choice_is_one_of_its_words)
+{
+	static const char *const wrong[] = { "-ogoogle_docs=hid a b", "-ogoogle_docs=hide|link a b", "-ogoogle_docs=x a b" };
+	struct config c;
+	CHECK_INT(parse("a b", &c), 0);
+	CHECK_STR(c.google_docs, "hide");
+	config_done(&c);
+	CHECK_INT(parse("-ogoogle_docs=link a b", &c), 0);
+	CHECK_STR(c.google_docs, "link");
+	config_done(&c);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		CHECK_INT(parse(wrong[i], &c), -EINVAL);
+		config_done(&c);
+	}
+}
+
 TEST(fs_config__help_names_every_option)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
