@@ -2,6 +2,7 @@
 #include "drive/call.h"
 
 #include "drive/range.h"
+#include "drive/url.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -258,7 +259,7 @@ int drive_source(struct drive *d, const struct drive_file *f, struct source **re
 		return err_set(-ENOMEM, "download: no memory");
 	}
 	r->d = d;
-	r->head = !f->revision[0] || __atomic_load_n(&d->heads_only, __ATOMIC_RELAXED);
+	r->head = !url_id_ok(f->revision) || __atomic_load_n(&d->heads_only, __ATOMIC_RELAXED);
 	r->file = *f;
 	r->file.name = name;
 	r->file.mime = r->file.description = NULL;

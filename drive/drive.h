@@ -44,7 +44,7 @@ struct drive_config {
 struct drive_file {
 	char id[DRIVE_ID_MAX + 1];
 	char parent[DRIVE_ID_MAX + 1];	/* "" where Drive shows none */
-	char revision[DRIVE_ID_MAX + 1];/* headRevisionId; "" for what has no bytes */
+	char revision[DRIVE_ID_MAX + 1];/* headRevisionId, or '~' and what stands for it; "" for what has no bytes */
 	char drive[DRIVE_ID_MAX + 1];	/* shared drive, or "" */
 	char *name;			/* UTF-8 as Drive has it ('/', "..", any length); U+0000 is given as U+FDD0, both ways */
 	char *description;		/* NULL where there is none */

@@ -30,7 +30,7 @@ int drive_get(struct drive *d, const char *id, struct drive_file *ret)
 int drive_verify_head(struct drive *d, const struct drive_file *f)
 {
 	CLEANUP_DRIVE_FILE struct drive_file now = { 0 };
-	int r = get(d, f->id, "id,mimeType,size,headRevisionId", "look for changes of", &now);
+	int r = get(d, f->id, "id,mimeType,size,md5Checksum,version,headRevisionId", "look for changes of", &now);
 	if (r == 0 && (strcmp(now.revision, f->revision) != 0 || now.size != f->size))
 		return err_set(-ESTALE, "\"%s\" was replaced in Drive meanwhile", f->name ? f->name : f->id);
 	return r;

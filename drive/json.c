@@ -322,6 +322,17 @@ static int copy_strings(const struct cJSON *o, struct drive_file *f)
 	return err_set(-ENOMEM, "file: no memory");
 }
 
+/* What stands for the version of a file's bytes: where Drive does not name their revision, their
+ * digest. No id has a '~', so that nobody asks Drive for a revision of that name. */
+static void name_revision(const struct cJSON *o, struct drive_file *f)
+{
+	copy_id(f->revision, json_str(o, "headRevisionId"));
+	if (!f->revision[0] && f->has_md5)
+		snprintf(f->revision, sizeof f->revision, "~%.32s", json_str(o, "md5Checksum"));
+	else if (!f->revision[0])
+		snprintf(f->revision, sizeof f->revision, "~%" PRIu64, f->version);
+}
+
 static void copy_kind(const struct cJSON *o, struct drive_file *f)
 {
 	uint64_t size = 0;
@@ -334,7 +345,7 @@ static void copy_kind(const struct cJSON *o, struct drive_file *f)
 		 strcmp(f->mime, GOOGLE_TYPE "shortcut") != 0;
 	f->size = f->blob ? size : 0;
 	if (f->blob)
-		copy_id(f->revision, json_str(o, "headRevisionId"));
+		name_revision(o, f);
 }
 
 int json_file(const struct cJSON *o, struct drive_file *ret)
@@ -350,11 +361,11 @@ int json_file(const struct cJSON *o, struct drive_file *ret)
 		r = copy_key(&f.key, json_str(o, "resourceKey"));
 	if (r < 0)
 		return r;
-	copy_kind(o, &f);
 	copy_id(f.parent, cJSON_GetStringValue(json_at(json_get(o, "parents"), 0)));
 	copy_id(f.drive, json_str(o, "driveId"));
 	if (!json_u64(o, "version", &f.version))
 		f.version = 0;
+	copy_kind(o, &f);
 	if (!json_time_parse(json_str(o, "modifiedTime"), &f.mtime_ms))
 		f.mtime_ms = 0;
 	if (!json_time_parse(json_str(o, "createdTime"), &f.created_ms))

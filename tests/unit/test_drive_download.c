@@ -6,7 +6,7 @@ static const char text[] = "0123456789abcdefghij";	/* 20 bytes */
 #define HEAD_MEDIA "GET /drive/v3/files/ID?alt=media&supportsAllDrives=true"
 #define FORBIDDEN "{\"error\":{\"code\":403,\"message\":\"The user does not have sufficient permissions for this file.\"," \
 	"\"errors\":[{\"message\":\"no\",\"domain\":\"global\",\"reason\":\"insufficientFilePermissions\"}]}}"
-#define HEAD "GET /drive/v3/files/ID?supportsAllDrives=true&prettyPrint=false&fields=id,mimeType,size,headRevisionId"
+#define HEAD "GET /drive/v3/files/ID?supportsAllDrives=true&prettyPrint=false&fields=id,mimeType,size,md5Checksum,version,headRevisionId"
 #define IS_HEAD "{\"id\":\"ID\",\"mimeType\":\"x/y\",\"size\":\"20\",\"headRevisionId\":\"r1\"}"
 
 struct got {

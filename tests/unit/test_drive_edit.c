@@ -143,7 +143,7 @@ TEST(drive_edit__trash)
 TEST(drive_edit__the_head_is_verified)
 {
 	static const struct line script[] = {
-		{ "GET /drive/v3/files/ID?", "fields=id,mimeType,size,headRevisionId ", 200, NULL,
+		{ "GET /drive/v3/files/ID?", "fields=id,mimeType,size,md5Checksum,version,headRevisionId ", 200, NULL,
 		  "{\"id\":\"ID\",\"mimeType\":\"x/y\",\"size\":\"9\",\"headRevisionId\":\"r1\"}", 0, ANSWER },
 		{ "GET /drive/v3/files/ID?", NULL, 200, NULL,
 		  "{\"id\":\"ID\",\"mimeType\":\"x/y\",\"size\":\"9\",\"headRevisionId\":\"r2\"}", 0, ANSWER },

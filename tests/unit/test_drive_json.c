@@ -54,6 +54,21 @@ TEST(drive_json__bytes_of_unknown_size_are_never_an_empty_file)
 	CHECK(f.blob && f.size == 12);
 }
 
+TEST(drive_json__bytes_without_a_revision_are_named_by_their_digest)
+{
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(file("{\"id\":\"a\",\"mimeType\":\"x/y\",\"size\":\"12\",\"version\":7,"
+		       "\"md5Checksum\":\"d41d8cd98f00b204e9800998ecf8427e\"}", &f), 0);
+	CHECK(f.blob && f.size == 12);
+	CHECK_STR(f.revision, "~d41d8cd98f00b204e9800998ecf8427e");
+	drive_file_done(&f);
+	CHECK_INT(file("{\"id\":\"a\",\"mimeType\":\"x/y\",\"size\":\"12\",\"version\":7}", &f), 0);
+	CHECK_STR(f.revision, "~7");
+	drive_file_done(&f);
+	CHECK_INT(file("{\"id\":\"a\",\"mimeType\":\"application/vnd.google-apps.folder\",\"version\":7}", &f), 0);
+	CHECK_STR(f.revision, "");
+}
+
 TEST(drive_json__odd_members_get_defaults_and_no_id_is_an_error)
 {
 	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
