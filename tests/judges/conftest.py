@@ -6,6 +6,7 @@ import os
 import pytest
 
 from emulator.launch import LocalDrive
+from harness.janitor import dismiss
 from installed import as_google
 
 GOOGLES_TOKENS = "https://oauth2.googleapis.com/token"
@@ -59,3 +60,8 @@ def quiet(request):
     yield
     if "drive" in request.fixturenames:
         request.getfixturevalue("drive").clear_faults()
+
+
+def pytest_sessionfinish():
+    """No daemon is left: the janitor may go."""
+    dismiss()
