@@ -106,6 +106,6 @@ TEST(fs_config__help_names_every_option)
 	for (size_t i = 0; config_option(i); i++) {
 		char name[64];
 		snprintf(name, sizeof name, "      %s=", config_option(i));
-		CHECK(strstr(b.data, name));
+		CHECK(b.data && strstr(b.data, name));
 	}
 }

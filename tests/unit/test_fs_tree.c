@@ -11,6 +11,7 @@ static struct drive_file news(const char *id, const char *parent, const char *na
 	snprintf(f.parent, sizeof f.parent, "%s", parent);
 	snprintf(f.revision, sizeof f.revision, "r%d", (int)version);
 	f.name = strdup(name);
+	CHECK(f.name);
 	return f;
 }
 
@@ -22,6 +23,14 @@ static struct file *apply(struct drive_file f, struct forget *forget)
 	CHECK_INT(tree_apply(&t, &f, forget, &ret), 0);
 	lock_release(&t.lock);
 	drive_file_done(&f);
+	return ret;
+}
+
+/* A copy of a name, for who takes it. */
+static char *copy(const char *name)
+{
+	char *ret = strdup(name);
+	CHECK(ret);
 	return ret;
 }
 
@@ -127,7 +136,7 @@ TEST(fs_tree__a_new_file_takes_its_place_by_drive_s_time)
 	struct forget forget = { .ours = true };
 	begin();
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_make(&t, t.root, strdup("m"), "AAAAAAAAAA", &made, NULL), 0);
+	CHECK_INT(tree_make(&t, t.root, copy("m"), "AAAAAAAAAA", &made, NULL), 0);
 	lock_release(&t.lock);
 	struct file *other = apply(news("BBBBBBBBBB", "ROOT", "m", 3, 50), NULL); /* from another host, later */
 	CHECK(child("m") == other && child("m~AAAAAAAA") == made);
@@ -248,7 +257,7 @@ TEST(fs_tree__the_feed_may_be_quicker_than_the_answer_of_a_create)
 	begin();
 	struct file *made;
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_make(&t, t.root, strdup("m"), "A", &made, NULL), 0);
+	CHECK_INT(tree_make(&t, t.root, copy("m"), "A", &made, NULL), 0);
 	lock_release(&t.lock);
 	struct inode *n = looked_up(made);
 	n->writing = true;
@@ -270,8 +279,8 @@ TEST(fs_tree__a_rename_here_stands_over_the_feed_s_first_word_of_a_new_file)
 	begin();
 	struct file *made;
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_make(&t, t.root, strdup("tmp"), "A", &made, NULL), 0);
-	CHECK_INT(tree_move(&t, made, t.root, strdup("final"), NULL), 0);
+	CHECK_INT(tree_make(&t, t.root, copy("tmp"), "A", &made, NULL), 0);
+	CHECK_INT(tree_move(&t, made, t.root, copy("final"), NULL), 0);
 	lock_release(&t.lock);
 	apply(news("A", "ROOT", "tmp", 4, 1), NULL);
 	CHECK(child("final") == made && !child("tmp"));
@@ -285,7 +294,7 @@ TEST(fs_tree__a_complete_listing_removes_what_it_lacks_but_not_what_is_new_here)
 	apply(news("B", "ROOT", "kept", 1, 1), NULL);
 	lock_acquire(&t.lock);
 	uint64_t since = t.clock;
-	CHECK_INT(tree_make(&t, t.root, strdup("made"), "M", &made, NULL), 0);
+	CHECK_INT(tree_make(&t, t.root, copy("made"), "M", &made, NULL), 0);
 	lock_release(&t.lock);
 	apply(news("B", "ROOT", "kept", 1, 1), NULL);
 	lock_acquire(&t.lock);
