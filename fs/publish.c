@@ -303,10 +303,15 @@ static struct inode *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock
 /* Try `n` once more; it was held by the list, and is again if that fails. */
 static void try_again(struct fs *fs, struct inode *n)
 {
+	lock_acquire(&fs->tree.lock);
+	bool gone = n->file->gone;
+	lock_release(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
 	n->w->waiting = false;
 	lock_release(&n->w->lock);
-	if (publish(fs, n) != 0)
+	if (gone)
+		publish_hold(fs, n, "unlinked"); /* which drops it */
+	else if (publish(fs, n) != 0)
 		publish_later(fs, n);
 	writing_drop(fs, n);
 	lock_acquire(&fs->tree.lock);
@@ -419,7 +424,7 @@ static void add_pending(struct fs *fs, struct inode *n, struct buf *b, size_t *c
 	struct writing *w = n->w;
 	CLEANUP_FREE char *path = tree_path(&fs->tree, n->file);
 	lock_acquire(&w->lock);
-	if (w->draft && w->dirty) {
+	if (w->draft && w->dirty && !n->file->gone) {
 		buf_str(b, (*count)++ ? ", {\"path\": " : "{\"path\": ");
 		buf_json(b, path ? path : "?");
 		buf_printf(b, ", \"bytes\": %" PRIu64 ", \"sending\": %s, \"tries\": %u, \"error\": ",

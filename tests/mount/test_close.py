@@ -182,6 +182,17 @@ def test_what_failed_is_tried_again(place, google, drive, mount):
     only(place, google, "f", b"bytes to keep")
 
 
+def test_what_failed_and_was_removed_is_not_pending(place, google, drive, mount):
+    drive.fault(path=UPLOAD, action="status", status=403, reason="storageQuotaExceeded", count=0)
+    failing_write(place.path / "f", b"bytes that nobody wants any more")
+    assert mount.status()["pending"]
+    (place.path / "f").unlink()
+    assert not mount.status()["pending"]
+    drive.clear_faults()
+    (place.path / "f").write_bytes(b"wanted")
+    only(place, google, "f", b"wanted")
+
+
 def test_fsync_fails_too(place, drive):
     with open(place.path / "f", "wb") as file:
         file.write(b"x")
