@@ -34,8 +34,9 @@ def filled(shelves):
 
 
 def ids(path):
-    """Drive id -> name on the mount."""
-    return {os.getxattr(path / name, "user.drive.id").decode(): name for name in os.listdir(path)}
+    """Drive id -> name on the mount; one of its names, where shortcuts lead to it too."""
+    names = [name for name in os.listdir(path) if (path / name).exists()]  # not those that lead nowhere
+    return {os.getxattr(path / name, "user.drive.id").decode(): name for name in names}
 
 
 # -- pages --------------------------------------------------------------------------------
