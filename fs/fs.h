@@ -9,8 +9,9 @@
  * Locks, in the order in which they are taken (format/base.h checks it in debug builds):
  *   rank        lock               guards
  *   RANK_TREE   tree.lock          files, names, folders, nodes and their counts, node.content
- *   RANK_NODE   node.lock          the draft of a node, its sources, writers, publishing
- *   RANK_QUEUE  publish.lock       nodes whose publishing failed
+ *   RANK_NODE   writing.lock       the draft of a node, its sources, writers, publishing
+ *   RANK_QUEUE  publisher.lock     nodes whose publishing failed
+ *               watch.lock         what operations want the kernel to forget
  *   (cache/: RANK_DRAFT, RANK_FLIGHT, RANK_STORE; drive/: RANK_AUTH, RANK_POOL)
  *   RANK_LEAF   model_lock, quota_lock   what model.c knows of a file; statfs
  * None is held at a network call, an fsync, a reply to the kernel or a notification to it.
