@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs the tests that a unit binary holds: all, or those whose name contains argv[1]. With
  * TORTURE=1 each test runs once per allocation it makes, each time failing another one: a CHECK
- * may then fail (that ends the round), a crash or a sanitizer report may not. */
+ * may then fail (that ends the round), a crash or a sanitizer report may not. Several tests run at
+ * a time (UNIT_JOBS, 4), since many wait for a server or a thread. */
 #include "tests/unit/test.h"
 
 #include <ftw.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,7 +16,7 @@ extern long torture_countdown;
 int torture;
 const char *test_dir;
 static struct test *all;
-static int total, failed;
+static struct counts { int total, failed; } *counts; /* shared with the processes that run tests; atomic */
 
 void test_register(struct test *t)
 {
@@ -52,34 +54,73 @@ static int run(struct test *t, long fail_allocation)
 	return st;
 }
 
+static void count(int failed)
+{
+	__atomic_add_fetch(&counts->total, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&counts->failed, failed, __ATOMIC_RELAXED);
+}
+
+/* One test: once, or once for every allocation that it makes. */
+static void run_all_rounds(struct test *t)
+{
+	int more = 1;
+	if (torture && run(t, 0) != 0) { /* a test that fails by itself would fail for ever */
+		fprintf(stderr, "FAIL %s, without any failing allocation\n", t->name);
+		count(1);
+		return;
+	}
+	for (long n = torture ? 1 : 0; more; n++) {
+		int st = run(t, n);
+		more = torture && WIFEXITED(st) && WEXITSTATUS(st) == 3;
+		count(st && !more);
+		if (st && !more)
+			fprintf(stderr, "FAIL %s (allocation %ld, status %#x)\n", t->name, n, st);
+	}
+}
+
+/* Waits for one of the processes that run tests; it must have come to its end by itself. */
+static void reap(void)
+{
+	int st;
+	if (wait(&st) > 0 && st != 0)
+		count(1);
+}
+
+static void start(struct test *t)
+{
+	fflush(NULL);
+	pid_t p = fork();
+	if (p < 0)
+		abort();
+	if (p == 0) {
+		run_all_rounds(t);
+		_exit(0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct timespec a, b;
+	const char *jobs_text = getenv("UNIT_JOBS");
+	long jobs = jobs_text ? strtol(jobs_text, NULL, 10) : 4, running = 0;
 	torture = getenv("TORTURE") != NULL;
+	counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counts == MAP_FAILED)
+		abort();
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (struct test *t = all; t; t = t->next) {
 		if (argc > 1 && !strstr(t->name, argv[1]))
 			continue;
-		int more = 1;
-		if (torture && run(t, 0) != 0) { /* a test that fails by itself would fail for ever */
-			fprintf(stderr, "FAIL %s, without any failing allocation\n", t->name);
-			total++;
-			failed++;
-			continue;
-		}
-		for (long n = torture ? 1 : 0; more; n++) {
-			int st = run(t, n);
-			total++;
-			more = torture && WIFEXITED(st) && WEXITSTATUS(st) == 3;
-			if (st && !more) {
-				failed++;
-				fprintf(stderr, "FAIL %s (allocation %ld, status %#x)\n", t->name, n, st);
-			}
-		}
+		if (running++ >= jobs)
+			reap();
+		start(t);
 	}
+	for (running = running < jobs ? running : jobs; running > 0; running--)
+		reap();
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	const char *name = strrchr(argv[0], '/');
 	printf("%s: %.2f s\n%d passed, %d failed\n", name ? name + 1 : argv[0],
-	       (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9, total - failed, failed);
-	return failed != 0;
+	       (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9, counts->total - counts->failed,
+	       counts->failed);
+	return counts->failed != 0;
 }
