@@ -271,8 +271,8 @@ TEST(cache_disk__what_was_used_longest_ago_goes_first)
 	CHECK(st.bytes <= 64 * MB);
 	CHECK(cache_complete(c, &last));
 	CHECK(!cache_complete(c, &b));
-	/* Whether a outlives c, d and e is not asked: on a slow disk, whose commits lag behind the
-	 * fetches, it does not always. */
+	/* Known defect, cause not yet found: beside a busy disk a is sometimes evicted before c, d and e,
+	 * though it was used after them. So this does not ask for it. */
 	cache_close(c);
 }
 
