@@ -37,10 +37,14 @@ CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDFM_VERSION='"$(VERSION)"
 CFLAGS   += -std=c11 $(WARN) $(if $(WERROR),-Werror) $(FLAGS_$(MODE)) -pthread
 LDFLAGS  += $(FLAGS_$(MODE)) -pthread
 
-SRC_format := $(wildcard format/*.c)
-SRC_cache  := $(wildcard cache/*.c)
-SRC_drive  := $(wildcard drive/*.c)
-SRC_fs     := $(filter-out fs/main.c,$(wildcard fs/*.c))
+# The rooms of a layer: its folder and the folders in it.
+ROOMS_fs    := fs $(patsubst %/,%,$(wildcard fs/*/))
+ROOMS_drive := drive $(patsubst %/,%,$(wildcard drive/*/))
+ROOMS_cache := cache
+ROOMS_format := format
+MAIN       := $(wildcard fs/main.c fs/cli/main.c)
+$(foreach l,$(LAYERS),$(eval SRC_$(l) := $(filter-out $(MAIN),$(wildcard $(ROOMS_$(l):%=%/*.c)))))
+$(foreach l,$(LAYERS),$(eval HDR_$(l) := $(wildcard $(ROOMS_$(l):%=%/*.h))))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS      := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
@@ -52,35 +56,40 @@ TOOLS      := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
 ## all: build build/MODE/drivefs-models (default); MODE=release|debug|asan|tsan|fuzz
 all: $(O)/drivefs-models
 
-$(O)/drivefs-models: $(O)/fs/main.o $(O)/libfs.a $(O)/libdrive.a $(O)/libcache.a $(O)/libformat.a
+$(O)/drivefs-models: $(MAIN:%.c=$(O)/%.o) $(O)/libfs.a $(O)/libdrive.a $(O)/libcache.a $(O)/libformat.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkglibs,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache))
 
 define layer
 $(O)/lib$(1).a: $(SRC_$(1):%.c=$(O)/%.o)
 	@rm -f $$@
 	$(AR) rcs $$@ $$^
-$(O)/$(1)/%.o: $(1)/%.c Makefile | $(O)/$(1)/.dir
+$(O)/$(1)/%.o: $(1)/%.c Makefile
+	@mkdir -p $$(@D)
 	$(CC) $(CPPFLAGS) $$(call pkgflags,$(DEPS_$(1))) $(CFLAGS) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 %/.dir:
 	@mkdir -p $(@D) && touch $@
 .PRECIOUS: %/.dir $(O)/%.o
--include $(wildcard $(O)/*/*.d $(O)/tests/*/*.d)
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
 
 # One test binary per layer, linked with that layer and what it may use, nothing more.
 LINK_format := format
 LINK_cache  := cache format
 LINK_drive  := drive format
 LINK_fs     := fs drive cache format
-TESTED      := $(foreach l,$(LAYERS),$(if $(filter tests/unit/test_$(l)_%.c,$(UNIT_SRC)),$(l)))
-unit_objs    = $(patsubst %.c,$(O)/%.o,$(filter tests/unit/test_$(1)_%.c,$(UNIT_SRC)))
+# The seam: fs/ over a fake drive linked in the place of drive/ (tests/unit/fake_drive.h).
+LINK_seam   := fs cache format
+UNITS       := $(LAYERS) seam
+TESTED      := $(foreach l,$(UNITS),$(if $(filter tests/unit/test_$(l)_%.c,$(UNIT_SRC)),$(l)))
+FAKE_seam   := $(wildcard tests/unit/fake_*.c)
+unit_objs    = $(patsubst %.c,$(O)/%.o,$(filter tests/unit/test_$(1)_%.c,$(UNIT_SRC)) $(FAKE_$(1)))
 WRAP        := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 define unit
 $(O)/unit_$(1): $(call unit_objs,$(1)) $(O)/tests/unit/main.o $(O)/tests/unit/torture.o $(LINK_$(1):%=$(O)/lib%.a)
 	$(CC) $(LDFLAGS) $(WRAP) -o $$@ $$^ $$(call pkglibs,$$(sort $$(foreach l,$(LINK_$(1)),$$(DEPS_$$(l)))))
 endef
-$(foreach l,$(LAYERS),$(eval $(call unit,$(l))))
+$(foreach l,$(UNITS),$(eval $(call unit,$(l))))
 $(O)/tests/%.o: tests/%.c Makefile | $(O)/tests/unit/.dir $(O)/tests/fuzz/.dir $(O)/tests/tools/.dir $(O)/tests/stress/.dir
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
@@ -110,20 +119,20 @@ check-locks:
 	  $$f || exit 1; done; echo "locks ok"
 ## check-layers: fail where a folder includes what it may not depend on
 check-layers:
-	@! grep -nE '#include "(fs|drive|cache)/' format/*.[ch]
-	@! grep -nE '#include "(fs|drive)/' cache/*.[ch]
-	@! grep -nE '#include "(fs|cache)/' drive/*.[ch]
-	@! grep -nE '#include "[^/"]+"' $(wildcard $(LAYERS:%=%/*.[ch]))
-	@! grep -nE '#include <(curl|openssl|cjson|lmdb|fuse)' format/*.[ch]
-	@! grep -nE '#include <(curl|openssl|cjson|fuse)' cache/*.[ch]
-	@! grep -nE '#include <(lmdb|fuse)' drive/*.[ch]
-	@! grep -nE '#include <(curl|openssl|cjson|lmdb)' fs/*.[ch]
+	@! grep -nE '#include "(fs|drive|cache)/' $(SRC_format) $(HDR_format)
+	@! grep -nE '#include "(fs|drive)/' $(SRC_cache) $(HDR_cache)
+	@! grep -nE '#include "(fs|cache)/' $(SRC_drive) $(HDR_drive)
+	@! grep -nE '#include "[^/"]+"' $(foreach l,$(LAYERS),$(SRC_$(l)) $(HDR_$(l))) $(MAIN)
+	@! grep -nE '#include <(curl|openssl|cjson|lmdb|fuse)' $(SRC_format) $(HDR_format)
+	@! grep -nE '#include <(curl|openssl|cjson|fuse)' $(SRC_cache) $(HDR_cache)
+	@! grep -nE '#include <(lmdb|fuse)' $(SRC_drive) $(HDR_drive)
+	@! grep -nE '#include <(curl|openssl|cjson|lmdb)' $(SRC_fs) $(HDR_fs) $(MAIN)
 	@! grep -nwE '(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|system|popen)[[:space:]]*\(' \
 	  $(foreach l,$(LAYERS),$(SRC_$(l)))
 	@echo "layers ok"
 ## check-headers: every header compiles on its own
 check-headers:
-	@for h in $(wildcard $(LAYERS:%=%/*.h)); do printf '#include "%s"\n#include "%s"\n' $$h $$h | \
+	@for h in $(foreach l,$(LAYERS),$(HDR_$(l))); do printf '#include "%s"\n#include "%s"\n' $$h $$h | \
 	  $(CC) $(CPPFLAGS) $(call pkgflags,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache)) -std=c11 -Wall -Wextra -Werror \
 	  -fsyntax-only -xc - || exit 1; done; echo "headers ok"
 ## fuzz-regress: replay every fuzz corpus with the plain compiler
