@@ -55,12 +55,21 @@ class Call:
         if self.account is None:
             raise errors.unauthorized()
         self.app = app
+        self._project()
         wanted = WRITE_SCOPES if self.route.write else \
             MEDIA_SCOPES if query.get("alt") == "media" else READ_SCOPES
         if not scopes & wanted:
             raise errors.insufficient_scope(self.route.full_name)
         self.view = View(self.store, self.switches, self.account, self.keys(),
                          app if ONLY_OWN in scopes and not scopes & ALL_FILES else None)
+
+    def _project(self):
+        """user_project: the project to bill, which a user's request must or must not name."""
+        named, wanted = self.request.header("x-goog-user-project"), self.switches.user_project
+        if wanted == "denied" and named:
+            raise errors.user_project_denied(named)
+        if wanted == "needed" and not named and self.account["kind"] == "user":
+            raise errors.user_project_needed()
 
     def keys(self):
         """Ids whose resource key the request shows; None where nobody asks for keys."""
@@ -93,10 +102,12 @@ class Call:
         """A parameter's value."""
         return self.params.get(name, default)
 
-    def origin(self):
-        """Scheme and host as the client wrote them."""
-        return "%s://%s" % ("https" if self.request.secure else "http",
-                            self.request.header("host", "localhost"))
+    def origin(self, host=None):
+        """Scheme and host as the client wrote them; or another host's, with our port."""
+        known = self.request.header("host", "localhost")
+        if host:
+            known = "%s:%d" % ("[%s]" % host if ":" in host else host, self.drive.port)
+        return "%s://%s" % ("https" if self.request.secure else "http", known)
 
     def page_size(self, default, most):
         """pageSize within its limits."""
@@ -245,8 +256,9 @@ class Api:
         """An error as an answer."""
         if isinstance(error, errors.PlainError):
             return Response(error.status, error.text.encode(), "text/html; charset=UTF-8")
-        headers = error.headers
         switches = self.drive.switches
+        error = errors.worded(error, switches.rate_limit_words)
+        headers = error.headers
         headers = headers + limits.retry_after(switches, error, self.drive.store.seconds())
         if switches.non_json_errors:
             text = "<!DOCTYPE html><html><title>Error %d</title><p>%s</html>\n" % (

@@ -54,6 +54,10 @@ class Consent:
             self._check(query)
         except Refusal as refusal:
             return _page(400, "Error 400: " + refusal.args[0], refusal.args[1])
+        if self.oauth.blocked(query["client_id"], query["scope"]):
+            return _page(403, "Access blocked: Authorization Error", (
+                "This app is blocked. This app tried to access sensitive info in your Google "
+                "Account. To keep your account safe, Google blocked this access."))
         consent = self.switches.consent
         if consent == "closed":
             return _page(200, "Sign in", "The user has closed this page.")

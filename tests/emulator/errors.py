@@ -41,6 +41,9 @@ KNOWN_REASONS = {
     "notFound": ("Not Found", "global"),
     "authError": ("Invalid Credentials", "global"),
 }
+RATE_LIMITS = ("rateLimitExceeded", "userRateLimitExceeded")
+QUOTA_TEXT = ("Quota exceeded for quota metric 'Queries' and limit 'Queries per minute%s' of service "
+              "'drive.googleapis.com' for consumer 'project_number:1'.")
 DEFAULT_REASONS = {400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound",
                    408: "requestTimeout", 409: "conflict", 410: "deleted", 412: "conditionNotMet",
                    413: "uploadTooLarge", 416: "requestedRangeNotSatisfiable",
@@ -64,6 +67,8 @@ class DriveError(Exception):
         if self.location:
             entry["location"], entry["locationType"] = self.location
         error = {"code": self.status, "message": self.top or self.message, "errors": [entry]}
+        if self.reason is None:              # newer front ends: nothing but status and details
+            del error["errors"]
         if self.name:
             error["status"] = self.name
         if self.details:
@@ -107,6 +112,8 @@ TOKEN_ERRORS = {
         "authorized for any of the scopes requested."), 401),
     "client": ("invalid_client", "The OAuth client was not found.", 401),
     "secret": ("invalid_client", "Unauthorized", 401),
+    "blocked": ("access_denied", (
+        "This app is blocked: it tried to access sensitive info in your Google Account."), 403),
     "server": ("internal_failure", "Internal Error", 500),
     "busy": ("temporarily_unavailable", "The service is temporarily unavailable.", 503),
     "rate": ("rate_limit_exceeded", "Rate Limit Exceeded", 429),
@@ -203,6 +210,37 @@ def insufficient_scope(method):
                             service="drive.googleapis.com"))
 
 
+def rate_limited(status, message=None):
+    """A rate limit in the words of Google's newer front ends: no errors[], ErrorInfo alone."""
+    details = _error_info("RATE_LIMIT_EXCEEDED", service="drive.googleapis.com",
+                          quota_metric="drive.googleapis.com/default_requests",
+                          quota_limit="defaultPerMinutePerProject", consumer="projects/1")
+    return DriveError(status, None, message or QUOTA_TEXT % " per user", name="RESOURCE_EXHAUSTED",
+                      details=details)
+
+
+def user_project_denied(project):
+    """403: the project that X-Goog-User-Project names is not this account's to use."""
+    link = "https://console.developers.google.com/iam-admin/iam/project?project=" + project
+    text = ("Caller does not have required permission to use project %s. Grant the caller the "
+            "roles/serviceusage.serviceUsageConsumer role, or a custom role with the "
+            "serviceusage.services.use permission, by visiting %s and then retry. Propagation of "
+            "the new permission may take a few minutes." % (project, link))
+    return DriveError(403, "forbidden", text, name="PERMISSION_DENIED", details=_error_info(
+        "USER_PROJECT_DENIED", service="drive.googleapis.com", consumer="projects/" + project))
+
+
+def user_project_needed():
+    """403: a user's credentials of gcloud's own client, and no project to bill."""
+    text = ("Your application is authenticating by using local Application Default Credentials. "
+            "The drive.googleapis.com API requires a quota project, which is not set by default. "
+            "To learn how to set your quota project, see "
+            "https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds .")
+    return DriveError(403, "accessNotConfigured", text, "usageLimits", name="PERMISSION_DENIED",
+                      details=_error_info("SERVICE_DISABLED", service="drive.googleapis.com",
+                                          consumer="projects/764086051850"))
+
+
 def range_not_satisfiable(size):
     """416, which also tells the size."""
     return DriveError(416, "requestedRangeNotSatisfiable", "Request range not satisfiable",
@@ -215,7 +253,19 @@ def made_to_order(status, reason=None, message=None, headers=()):
     reason = reason or DEFAULT_REASONS.get(status, "backendError")
     if status == 401 and reason == "authError":
         return unauthorized()
+    if reason == "RATE_LIMIT_EXCEEDED":
+        return rate_limited(status, message)
     text, domain = KNOWN_REASONS.get(reason, (reason, "global"))
     if reason == "uploadLimitExceeded":
         reason = "userRateLimitExceeded"
     return DriveError(status, reason, message or text, domain, headers=headers)
+
+
+def worded(error, words):
+    """The same rate limit in other words (rate_limit_words); any other error as it is."""
+    if not words or error.reason not in RATE_LIMITS or error.status not in (403, 429):
+        return error
+    if words == "info":
+        return rate_limited(error.status, error.message)
+    return DriveError(error.status, "userRateLimitExceeded", "User rate limit exceeded.",
+                      "usageLimits", headers=error.headers)

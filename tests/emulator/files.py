@@ -6,7 +6,7 @@ import os
 from . import errors, media, meta as metadata, rights
 from .fields import apply
 from .http1 import Response
-from .store import FOLDER, NATIVE, SHORTCUT, head_of, is_blob, new_id
+from .store import FOLDER, NATIVE, SHORTCUT, head_of, is_blob, new_id, parents_of
 
 OCTETS = "application/octet-stream"
 
@@ -196,6 +196,8 @@ def prepare_update(call, file_id, meta, media_type=None):
                           meta else rights.WRITE)
     if record.get("root") and set(meta) - {"starred"}:
         raise errors.no_permission()
+    if "name" in meta:
+        need_unlocked(call, record)
     if "trashed" in meta:
         call.view.rights.need(record, call.view.rights.trash_rank(record))
     for name in ("properties", "appProperties"):
@@ -211,9 +213,21 @@ def prepare_content(call, draft):
     record = call.file(draft["file"])
     if not is_blob(record):
         raise errors.forbidden("fileNotDownloadable", "This type of file has no content.")
-    if any(c.get("readOnly") for c in record.get("contentRestrictions", ())):
-        raise errors.forbidden("contentRestricted", "The content of this file is read-only.")
+    need_unlocked(call, record)
     check_storage(call, record, 0)
+    refuse_storage(call, "begin")
+
+
+def need_unlocked(call, record):
+    """403 for a file whose content and name nobody may change."""
+    if call.view.locked(record):
+        raise errors.forbidden("contentRestricted", "The content of this file is read-only.")
+
+
+def refuse_storage(call, when):
+    """storage_refused: no room for bytes, whatever `about` says."""
+    if call.switches.storage_refused == when:
+        raise errors.forbidden("storageQuotaExceeded")
 
 
 def finish_update(call, draft, content, session=()):
@@ -259,8 +273,12 @@ def move(call, record, add, remove):
         return
     add = [call.account["root"] if one == "root" else one for one in add]
     remove = [call.account["root"] if one == "root" else one for one in remove]
-    if any(one != record["parent"] for one in remove):
-        raise errors.not_found(next(one for one in remove if one != record["parent"]))
+    stray = [one for one in remove if one not in parents_of(record)]
+    if stray:
+        raise errors.not_found(stray[0])
+    if record.get("more_parents") or call.switches.several_parents:
+        _move_among(call, record, add, remove)
+        return
     if len(add) > 1 or (remove and not add):
         raise errors.forbidden("cannotAddParent", "Increasing the number of parents is not allowed")
     if add[0] == record["parent"]:
@@ -270,6 +288,21 @@ def move(call, record, add, remove):
     if not remove and visible is not None and not rooted and call.view.rights.rank(visible):
         raise errors.forbidden("cannotAddParent", "Increasing the number of parents is not allowed")
     _move_to(call, record, metadata.folder(call, add[0]))
+
+
+def _move_among(call, record, add, remove):
+    """As before September 2020: a file may be in several folders (a folder in one only)."""
+    if add and not remove and record["mimeType"] == FOLDER:
+        raise errors.forbidden("cannotAddParent", "Increasing the number of parents is not allowed")
+    kept = [one for one in parents_of(record) if one not in remove]
+    for one in add:
+        metadata.folder(call, one)
+    found = list(dict.fromkeys(kept + add))
+    if not found:
+        raise errors.forbidden("cannotAddParent", "A file needs a parent.")
+    if not kept:
+        _move_to(call, record, call.store.files[found[0]])
+    record["parent"], record["more_parents"] = found[0], found[1:]
 
 
 def _move_to(call, record, target):
@@ -327,14 +360,26 @@ def delete(call):
     return Response(204)
 
 
+def _doomed(store, record):
+    """What goes with a folder: (ids, records of files that stay in another folder)."""
+    ids, kept = list(dict.fromkeys(store.subtree(record["id"]))), []
+    for one in ids[1:]:
+        known = store.files[one]
+        left = [parent for parent in parents_of(known) if parent not in ids]
+        if left:
+            kept.append({**known, "parent": left[0], "more_parents": left[1:]})
+    return [one for one in ids if one not in {file["id"] for file in kept}], kept
+
+
 def remove_tree(store, switches, record):
     """Remove a file, or a folder with what is below it."""
     seen_by = rights.viewers(store, record)
-    ids = list(store.subtree(record["id"]))
+    ids, kept = _doomed(store, record)
     records = [store.files[one] for one in ids]
     drive = record.get("driveId")
     told = ids if switches.changes_children else ids[:1]
-    store.commit(*[store.drop("file", one) for one in ids],
+    store.commit(*[store.put("file", one["id"], one) for one in kept],
+                 *[store.drop("file", one) for one in ids],
                  *[store.put("gone", one, {"drive": drive}) for one in ids],
                  *[store.change(one, True, seen_by, drive) for one in told])
     for gone in records:

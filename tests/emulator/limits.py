@@ -5,12 +5,11 @@ import threading
 import time
 
 from . import errors
+from .errors import QUOTA_TEXT
 
 # Google's limits since 2026-05-01: units a minute of an account and of a project; the writes a
 # second are older, and can sustain less than they bear for a moment.
 ACCOUNT_UNITS, PROJECT_UNITS, WRITES, BURST = 325_000, 1_000_000, 3, 100
-QUOTA_TEXT = ("Quota exceeded for quota metric 'Queries' and limit 'Queries per minute%s' of service "
-              "'drive.googleapis.com' for consumer 'project_number:1'.")
 DAY = 86400
 
 
@@ -81,7 +80,8 @@ class Limits:
 
 def retry_after(switches, error, now):
     """The Retry-After header of an error, in the form that the switches ask for."""
-    limited = "ateLimitExceeded" in error.reason or error.status in (429, 503)
+    limited = error.reason is None or "ateLimitExceeded" in error.reason or \
+        error.status in (429, 503)
     if not switches.retry_after or not limited:
         return []
     if switches.retry_after_date:

@@ -5,7 +5,7 @@ import re
 import threading
 
 from . import errors, fields, query, rights
-from .store import FOLDER, new_secret
+from .store import FOLDER, new_secret, parents_of
 
 ORDER_KEYS = {"createdTime", "folder", "modifiedByMeTime", "modifiedTime", "name", "name_natural",
               "quotaBytesUsed", "recency", "sharedWithMeTime", "starred", "viewedByMeTime"}
@@ -83,7 +83,7 @@ class Subject:
         """'value' in collection."""
         record = self.record
         if collection == "parents":
-            return record["parent"] == value
+            return value in parents_of(record)
         if collection == "owners":
             return record.get("owner") == value and not record.get("driveId")
         ranks = {"writers": 3, "readers": 1}[collection]
@@ -195,8 +195,8 @@ def _candidates(call, tree):
         return [r for r in reversed(list(store.files.values())) if not r.get("root")]
     if len(parents) > 1 and call.switches.or_query_empty:
         return []
-    return [store.files[child] for parent in parents
-            for child in reversed(list(store.children.get(parent, ())))]
+    found = [child for parent in parents for child in reversed(list(store.children.get(parent, ())))]
+    return [store.files[child] for child in dict.fromkeys(found)]
 
 
 def _visible(call, record, below):
@@ -206,12 +206,23 @@ def _visible(call, record, below):
         return False
     if corpora == "drive" and drive_id != call.get("driveId"):
         return False
+    if drive_id and corpora == "user" and call.switches.user_corpus and not _known(call, record):
+        return False
     lag = call.switches.parents_lag_s
     if lag and record["created"] > call.store.now_ms() - lag * 1000 and \
             (record.get("names") or [[0]])[0][0] > call.store.now_ms() - lag * 1000:
         return False
     rank = call.view.rights.rank(record)
     return rank >= rights.READ and (below or call.view.rights.listed(record))
+
+
+def _known(call, record):
+    """Is it in the account's own corpus: made, changed or looked at by it, or given to it? Who is
+    no member of the shared drive sees nothing but what was given to him, and all below it."""
+    email = call.account["email"]
+    return (email not in call.store.drives[record["driveId"]]["members"] or
+            email in record.get("modifiedBy", {}) or email in record.get("viewed", {}) or
+            any(p.get("email") == email for p in record.get("permissions", ())))
 
 
 def _matches(call, tree, record, by_name):

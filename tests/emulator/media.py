@@ -26,18 +26,19 @@ def parse_range(header, size):
     return first, last
 
 
-def download(call, revision, mime_type):
-    """The answer with a revision's bytes, or the part of it that Range asks for."""
+def download(call, revision, mime_type, whole=False):
+    """The answer with a revision's bytes, or the part of it that Range asks for (unless `whole`)."""
     if call.switches.media_redirect and not call.request.path.startswith("/download/"):
         return Response(302, b"", "text/html; charset=UTF-8", [
-            ("Location", call.origin() + "/download" + call.request.target)])
+            ("Location", call.origin(call.switches.media_redirect_host) + "/download" +
+             call.request.target)])
     store, size = call.store, revision["size"]
     wanted = call.request.header("range")
     if size or not call.switches.empty_range_200:
         wanted = parse_range(wanted, size)
     file = open(store.content_path(revision["blob"]), "rb", buffering=0)
     headers = [("Cache-Control", "private, max-age=0, must-revalidate"), ("Vary", "Origin")]
-    if not size or wanted is None or call.switches.range_as_200:
+    if not size or wanted is None or whole or call.switches.range_as_200:
         return Response(200, FileSlice(file, 0, size), mime_type, headers)
     first, last = wanted
     headers.append(("Content-Range", "bytes %d-%d/%d" % (first, last, size)))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The OAuth 2 token endpoint: JWT bearer with a real signature check, refresh tokens, revocation."""
 import base64
+import fnmatch
 import hashlib
 import json
 import urllib.parse
@@ -144,6 +145,7 @@ class OAuth:
         if form.get("client_secret") != record["client"][1]:
             raise OAuthError(*TOKEN_ERRORS["secret"])
         scope = form.get("scope") or record["scope"]
+        self.refuse_blocked(record["client"][0], scope)
         if not set(scope.split()) <= set(record["scope"].split()):
             raise OAuthError(*TOKEN_ERRORS["scope"])
         more = {}
@@ -152,6 +154,17 @@ class OAuth:
             self.store.commit(self.store.drop("token", old))
             more["refresh_token"] = token
         return {**self.issue(record["email"], scope, token, record["client"][0]), **more}
+
+    def blocked(self, client_id, scope):
+        """blocked_client: does Google keep this client from Drive's scopes?"""
+        pattern = self.switches.blocked_client
+        return bool(pattern) and fnmatch.fnmatchcase(client_id, pattern) and any(
+            one.startswith(SCOPE + "drive") for one in scope.split())
+
+    def refuse_blocked(self, client_id, scope):
+        """403 at the token endpoint for a client that is blocked."""
+        if self.blocked(client_id, scope):
+            raise OAuthError(*TOKEN_ERRORS["blocked"])
 
     def client_secret(self, client_id):
         """An OAuth client's secret; 401 for a client that nobody has registered."""

@@ -5,7 +5,7 @@ import fnmatch
 import hashlib
 
 from . import fields, rights
-from .store import FOLDER, NATIVE, SHORTCUT, head_of, is_blob
+from .store import FOLDER, NATIVE, SHORTCUT, head_of, is_blob, parents_of
 from .times import format_time
 
 DEFAULT = {"kind": None, "id": None, "name": None, "mimeType": None, "resourceKey": None}
@@ -50,7 +50,7 @@ class View:
         folder, blob = record["mimeType"] == FOLDER, is_blob(record)
         write, root = rank >= rights.WRITE, bool(record.get("root"))
         trash = rank >= self.rights.trash_rank(record) and not root
-        locked = any(c.get("readOnly") for c in record.get("contentRestrictions", ()))
+        locked = self.locked(record)
         organize = rank >= (rights.ORGANIZE if record.get("driveId") else rights.WRITE)
         shared = bool(record.get("driveId"))
         return {
@@ -66,10 +66,22 @@ class View:
             "canMoveChildrenOutOfDrive": folder and organize, "canReadDrive": shared,
             "canReadRevisions": (blob or shared) and write and not self.switches.revisions_hidden,
             "canRemoveChildren": folder and not shared and write,
-            "canRename": write and not root, "canShare": rank >= rights.ORGANIZE or
+            "canRename": write and not locked and not root, "canShare": rank >= rights.ORGANIZE or
             (write and not shared), "canTrash": trash, "canTrashChildren": folder and organize,
             "canUntrash": trash,
         }
+
+    def restrictions(self, record):
+        """contentRestrictions: the file's own, or what the switch `locked` adds."""
+        pattern = self.switches.locked
+        if pattern and is_blob(record) and fnmatch.fnmatchcase(record["name"], pattern):
+            return [{"readOnly": True, "reason": "Final version.", "ownerRestricted": False,
+                     "type": "globalContentRestriction", "systemRestricted": False}]
+        return record.get("contentRestrictions") or [{"readOnly": False}]
+
+    def locked(self, record):
+        """May nobody change content and name?"""
+        return any(one.get("readOnly") for one in self.restrictions(record))
 
     def downloadable(self, record):
         """May this account fetch the bytes?"""
@@ -166,12 +178,17 @@ def _mine(member):
 
 
 def _parents(view, record):
-    parent = view.store.files.get(record["parent"]) if record["parent"] else None
-    return [parent["id"]] if parent and view.rights.rank(parent) else None
+    found = [one for one in parents_of(record)
+             if one in view.store.files and view.rights.rank(view.store.files[one])]
+    return found or None
 
 
 def _description(view, record):
-    return None if view.switches.description_missing else record.get("description") or None
+    if view.switches.description_missing:
+        return None
+    if view.switches.description_length:
+        return "\1" * int(view.switches.description_length)
+    return record.get("description") or None
 
 
 def _shortcut(view, record):
@@ -284,7 +301,7 @@ BUILDERS = {
     "trashingUser": lambda v, r: v.user(r.get("trashedBy"))
     if r.get("driveId") and r.get("trashed") else None,
     "hasAugmentedPermissions": lambda _, r: bool(r.get("permissions")) if r.get("driveId") else None,
-    "contentRestrictions": lambda _, r: r.get("contentRestrictions") or [{"readOnly": False}],
+    "contentRestrictions": lambda v, r: v.restrictions(r),
     "sha1Checksum": _checksum("sha1", "sha_missing"),
     "sha256Checksum": _checksum("sha256", "sha_missing"),
     "linkShareMetadata": lambda *_: {"securityUpdateEligible": False, "securityUpdateEnabled": True},

@@ -76,7 +76,8 @@ def get(call):
             raise errors.forbidden("download_restricted_for_revision", (
                 "The revision can be downloaded only if it is marked Keep Forever."))
         check_download(call, record)
-        return media.download(call, revision, revision["mimeType"])
+        return media.download(call, revision, revision["mimeType"],
+                              call.switches.revision_range_as_200)
 
 
 def update(call):

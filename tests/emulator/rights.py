@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Who may do what: roles on shared drives, permissions on files and the folders above them."""
 from . import errors
+from .store import parents_of
 
 RANK = {"reader": 1, "commenter": 2, "writer": 3, "fileOrganizer": 4, "organizer": 5, "owner": 5}
 READ, WRITE, ORGANIZE, OWN = 1, 3, 4, 5
@@ -33,8 +34,8 @@ class Rights:
     def _rank(self, record):
         key = record["id"]
         if key not in self._known:
-            parent = self.store.files.get(record["parent"]) if record["parent"] else None
-            above = self._rank(parent) if parent else self._drive_rank(record)
+            parents = [self.store.files[one] for one in parents_of(record) if one in self.store.files]
+            above = max(map(self._rank, parents)) if parents else self._drive_rank(record)
             self._known[key] = max(above, self._own_rank(record))
         return self._known[key]
 

@@ -248,7 +248,9 @@ class Log:
         """A new entry; `status` 0 stands until an answer is sent."""
         entry = {"time": time.time(), "method": request.method, "path": request.path,
                  "query": self.redact(request.raw_query), "range": request.header("range"),
-                 "status": status, "bytes_in": 0, "bytes_out": 0, "ms": 0, "units": 0}
+                 "status": status, "bytes_in": 0, "bytes_out": 0, "ms": 0, "units": 0,
+                 "host": request.header("host"), "auth": bool(request.header("authorization")),
+                 "keys": bool(request.header("x-goog-drive-resource-keys"))}
         if request.method == "CONNECT":
             entry["path"] = request.target
         content_range = request.header("content-range")

@@ -129,14 +129,14 @@ class Store:
             self.tables[table][key] = value
 
     def _reparent(self, key, value):
-        old = self.files.get(key)
-        before, after = old and old["parent"], value and value["parent"]
-        if before != after and before is not None:
-            self.children.get(before, {}).pop(key, None)
+        before, after = parents_of(self.files.get(key)), parents_of(value)
+        for parent in before:
+            if parent not in after:
+                self.children.get(parent, {}).pop(key, None)
         if value is None:
             self.children.pop(key, None)
-        if after is not None:
-            self.children.setdefault(after, {})[key] = None
+        for parent in after:
+            self.children.setdefault(parent, {})[key] = None
 
     # -- start --------------------------------------------------------------------------
 
@@ -199,15 +199,16 @@ class Store:
     # -- tree ---------------------------------------------------------------------------
 
     def ancestors(self, record):
-        """The file itself, its parent, and so on up."""
+        """The file itself, its (first) parent, and so on up."""
         while record is not None:
             yield record
             parent = record["parent"]
             record = self.files.get(parent) if parent else None
 
     def trashed(self, record):
-        """Is it, or anything above it, in the trash?"""
-        return any(above.get("trashed") for above in self.ancestors(record))
+        """Is it in the trash, or every folder it is in?"""
+        above = [self.files[one] for one in parents_of(record) if one in self.files]
+        return bool(record.get("trashed")) or bool(above) and all(map(self.trashed, above))
 
     def subtree(self, file_id):
         """Ids below a folder, itself first."""
@@ -217,6 +218,12 @@ class Store:
             yield here
             pending.extend(self.children.get(here, ()))
 
+
+def parents_of(record):
+    """Ids of the folders a file is in: one, but for what several_parents has made."""
+    if record is None or record["parent"] is None:
+        return []
+    return [record["parent"], *record.get("more_parents", ())]
 
 
 def head_of(record):

@@ -10,6 +10,7 @@ from .storm import kinds_of
 SWITCHES = {
     "abusive": ("", "files whose name matches this shell pattern are flagged as malware: 403 cannotDownloadAbusiveFile, unless their owner (organizer) says acknowledgeAbuse=true"),
     "bad_utf8": ("", "U+FFFD in JSON answers is sent as what no decoder may accept: byte (FF), overlong (C0 AF), surrogate (the escape \\ud800)"),
+    "blocked_client": ("", "OAuth clients whose id matches this shell pattern are blocked by Google for Drive's scopes, as gcloud's own is since June 2025: the consent page says so and never redirects, the token endpoint refuses"),
     "changes_children": (False, "trashing, untrashing or deleting a folder also lists what is below it as changes"),
     "changes_lag_s": (0, "changes younger than this are not in the feed yet"),
     "changes_repeat": (False, "every edit of a file is an entry of its own in the change feed, instead of one a page"),
@@ -21,6 +22,7 @@ SWITCHES = {
     "consent": ("", "what the user does at the consent page: denied, unticked (grants only openid), closed (a page, no redirect); else: agrees"),
     "consent_user": ("owner@example.com", "who sits at the consent page"),
     "daily_upload_bytes": (0, "bytes an account may upload a day; then 403 with the message of a mere rate limit"),
+    "description_length": (0, "answers carry for every file a description of so many control characters, six bytes each in JSON"),
     "description_missing": (False, "answers never carry a description"),
     "download_restricted": ("", "files whose name matches this shell pattern may be downloaded by owners and organizers only"),
     "empty_pages": (False, "every other page of a listing is empty and has a nextPageToken"),
@@ -34,9 +36,11 @@ SWITCHES = {
     "incomplete_search": (False, "listings say incompleteSearch: true, and lack their last file"),
     "keep_forever_max": (200, "revisions per file that may be kept forever"),
     "list_lag_s": (0, "queries by name see names and new files this much later"),
+    "locked": ("", "files whose name matches this shell pattern have a contentRestrictions readOnly: no new content and no new name, 403"),
     "md5_missing": (False, "files have no md5Checksum"),
     "media_needs_all_drives": (False, "alt=media of an item on a shared drive is 404 without supportsAllDrives, as metadata is"),
     "media_redirect": (False, "downloads are first answered 302, to /download/drive/v3/... on the same host"),
+    "media_redirect_host": ("", "media_redirect leads to this host instead, on the same port (127.0.0.1, ::1, localhost)"),
     "metadata_scopes": ("", "the scopes of the virtual machine, which its metadata server grants whatever is asked for; empty: what is asked for"),
     "non_json_errors": (False, "errors come as HTML, as from a front end"),
     "or_query_empty": (False, "a query that ORs parents finds nothing"),
@@ -51,19 +55,23 @@ SWITCHES = {
     "rate_limit_status": (403, "status of rate limit errors: 403 or 429"),
     "rate_limit_units": (0, "quota units an account may spend per minute"),
     "rate_limit_units_burst": (0, "units that may be spent at once; 0: those of a minute"),
+    "rate_limit_words": ("", "how rate limits are worded: short (User rate limit exceeded., as the daily upload limit), info (status RESOURCE_EXHAUSTED and an ErrorInfo RATE_LIMIT_EXCEEDED, no errors[]); else: Drive's usual two reasons"),
     "rate_limit_writes": (0, "writes an account may make per second, after a burst of rate_limit_burst"),
     "refresh_lifetime_s": (0, "refresh tokens older than this are dead (604800: the consent screen is in Testing)"),
     "resource_keys": (False, "what is shared by link alone is 404 without its key in X-Goog-Drive-Resource-Keys"),
     "retry_after": (0, "seconds in the Retry-After header of 403 rate limits, 429 and 503"),
     "retry_after_date": (False, "Retry-After is a date instead of seconds"),
+    "revision_range_as_200": (False, "Range on a revision's bytes gets 200 and the whole revision; on a file's it is honoured"),
     "revisions_hidden": (False, "revisions may not be read (403), as with a reader's rights"),
     "revisions_keep": (100, "revisions kept that nobody marked keepForever; older ones vanish"),
     "revisions_open": (False, "old revisions can be downloaded though nobody marked them keepForever"),
     "rotate_refresh": (False, "a refresh answers a new refresh token, and the old one is dead"),
     "session_lifetime_s": (604800, "upload sessions older than this are 404"),
     "session_lost": (0, "every request to an upload session that has begun gets this status (404, 410) and ends it"),
+    "several_parents": (False, "addParents without removeParents gives a file one more parent, as before September 2020; what was made so stays so"),
     "sha_missing": (False, "files have no sha1Checksum and sha256Checksum, as before 2018"),
     "static_tokens": ({}, "access tokens that are always valid: {token: e-mail}"),
+    "storage_refused": ("", "bytes are 403 storageQuotaExceeded though about tells of free storage, as when an organization's pool is full: begin (at the first request of an upload), end (when all bytes are there)"),
     "storm_kinds": ("503,429,403,500,reset,lose", "what a storm is made of: statuses (403: a rate limit) and actions of faults"),
     "storm_percent": (0, "so many of 100 requests to the API are hit by a storm"),
     "storm_seed": (1, "decides which: the nth request to a method always meets the same fate"),
@@ -71,13 +79,17 @@ SWITCHES = {
     "token_lifetime_s": (3599, "lifetime of access tokens"),
     "token_uses": (0, "an access token is refused (401) after so many requests"),
     "unknown_members": (False, "unknown members of a request body are ignored instead of 400"),
+    "user_corpus": (False, "without corpora=drive&driveId a member's listing shows of a shared drive only what the account has made, changed, looked at or been given directly"),
+    "user_project": ("", "denied: a request with X-Goog-User-Project is 403 USER_PROJECT_DENIED; needed: a user's request without it is 403 SERVICE_DISABLED"),
     "version_bump": (False, "reading a file's metadata raises its version"),
     "zoo": (False, "folders made by the control port hold odd names, duplicates, shortcuts that dangle and loop, Google Docs, an empty file"),
 }
 
 # What those with a word as value may say.
 WORDS = {"bad_utf8": ("byte", "overlong", "surrogate"), "token_error": tuple(TOKEN_ERRORS),
-         "consent": ("denied", "unticked", "closed")}
+         "consent": ("denied", "unticked", "closed"), "rate_limit_words": ("short", "info"),
+         "storage_refused": ("begin", "end"), "user_project": ("denied", "needed"),
+         "media_redirect_host": ("127.0.0.1", "::1", "localhost")}
 
 
 def parse(text):

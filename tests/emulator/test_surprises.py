@@ -415,6 +415,8 @@ class Table(unittest.TestCase):
         for row in rows:
             for folder, cell in zip(folders, row[2:]):
                 tests = re.findall(r"`(\w+)::(\w+)`", cell)
+                if cell.strip(" |") == "pending" and folder != here:
+                    continue                 # the mount does not survive it yet
                 self.assertTrue(tests, row)
                 for name, test in tests:
                     with open(os.path.join(folder, name + ".py"), encoding="utf-8") as file:

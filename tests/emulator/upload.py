@@ -33,6 +33,7 @@ def _type(header):
 
 def _prepare(call, meta, media_type):
     if call.route.name == "files.create":
+        files.refuse_storage(call, "begin")
         return files.prepare_create(call, meta, media_type)
     draft = files.prepare_update(call, call.args[0], meta, media_type)
     files.prepare_content(call, draft)
@@ -64,6 +65,7 @@ def _finish(call, draft, source):
 
 
 def _commit(call, draft, content, session=()):
+    files.refuse_storage(call, "end")
     if "file" in draft:
         return files.finish_update(call, draft, content, session)
     return files.finish_create(call, draft, content, session)
