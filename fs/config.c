@@ -263,15 +263,6 @@ void config_done(struct config *c)
 void config_help(struct buf *b)
 {
 	buf_str(b,
-		"drivefs-models: a Google Drive folder of gensim models as a filesystem\n"
-		"\n"
-		"usage: drivefs-models [OPTIONS] FOLDER MOUNTPOINT   mount\n"
-		"       drivefs-models check [--json] FOLDER          what may be done there, before it is trusted\n"
-		"       drivefs-models status [--json] MOUNTPOINT     what is going on in a mount\n"
-		"       drivefs-models path MOUNTPOINT ID             where a Drive file id lies in it\n"
-		"       drivefs-models auth login|status|logout       a user's login: who Drive takes us for\n"
-		"       fusermount3 -u MOUNTPOINT                     unmount\n"
-		"\n"
 		"FOLDER is the id of a folder or of a shared drive, its URL in the browser, or \"root\".\n"
 		"close() returns 0 only when Drive has the bytes and the checksum agrees. MOUNTPOINT/saved_model/ shows each word2vec\n"
 		"model as a TensorFlow SavedModel.\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/mount.h"
 
-#include "fs/check.h"
+#include "fs/connect.h"
 #include "fs/control.h"
 #include "fs/log.h"
 #include "fs/model.h"
@@ -48,23 +48,6 @@ static int check_mountpoint(struct fs *fs, const char *path)
 	char real[PATH_MAX];
 	fs->mountpoint = realpath(path, real) ? strdup(real) : NULL;
 	return fs->mountpoint ? 0 : err_set(-errno, "MOUNTPOINT \"%s\": %s", path, strerror(errno));
-}
-
-static int reach_folder(struct fs *fs, const struct config *c, struct drive_folder *root)
-{
-	struct drive_who who;
-	int r = check_folder(fs->drive, c, root, &who);
-	if (r)
-		return r;
-	if (who.email[0]) { /* what statfs() would ask for */
-		lock_acquire(&fs->quota_lock);
-		fs->quota = (struct drive_about){ who.limit, who.usage };
-		fs->quota_ms = now_ms();
-		lock_release(&fs->quota_lock);
-	}
-	fs->folder_name = strdup(root->file.name ? root->file.name : "");
-	fs->shared_drive = strdup(root->file.drive);
-	return fs->folder_name && fs->shared_drive ? 0 : err_set(-ENOMEM, "no memory to start");
 }
 
 static void folder_done(struct drive_folder *f) { drive_file_done(&f->file); }
@@ -158,9 +141,9 @@ static int start(struct mounting *m)
 	CLEANUP(folder_done) struct drive_folder root = { 0 };
 	int r = check_mountpoint(fs, c->mountpoint);
 	if (!r)
-		r = check_open(c, &fs->drive);
+		r = connect_open(c, &fs->drive);
 	if (!r)
-		r = reach_folder(fs, c, &root);
+		r = connect_folder(fs, &root);
 	if (!r)
 		r = open_cache(fs, c, root.file.id);
 	if (!r)

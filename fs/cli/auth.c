@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/signin.h"
+/* The verb `auth`: a user's own login, made in the browser, shown and ended. */
+#include "fs/cli/verb.h"
 
 #include "drive/login.h"
-#include "fs/check.h"
+#include "fs/connect.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, PATIENCE_MS = 10 * 60 * 1000 };
+enum { LOGIN_PATIENCE_MS = 10 * 60 * 1000 };
 
-struct signin {
+struct login_args {
 	struct config c;
 	const char *client;	/* --client-secret */
 	bool no_browser, help;
@@ -32,7 +33,7 @@ static const char *value_of(const char *name, int argc, char **argv, int *i)
 	return !argv[*i][n] && *i + 1 < argc ? argv[++*i] : NULL;
 }
 
-static int one_word(struct signin *s, int argc, char **argv, int *i)
+static int auth_word(struct login_args *s, int argc, char **argv, int *i)
 {
 	static const char *const longs[][2] = { { "--api-root", "api_root" }, { "--ca-file", "ca_file" }, { "--scope", "scope" },
 						{ "--key-file", "key_file" } };
@@ -55,21 +56,21 @@ static int one_word(struct signin *s, int argc, char **argv, int *i)
 	return 0;
 }
 
-static int parse(struct signin *s, int argc, char **argv)
+static int parse_auth(struct login_args *s, int argc, char **argv)
 {
 	int r = config_begin(&s->c);
 	for (int i = 3; i < argc && !r; i++)
-		r = one_word(s, argc, argv, &i);
+		r = auth_word(s, argc, argv, &i);
 	return r;
 }
 
-static int wrong(const char *verb)
+static int auth_misused(const char *verb)
 {
 	fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models auth%s --help\n", err_last(), verb);
-	return EXIT_USAGE;
+	return VERB_USAGE;
 }
 
-static int failed(void)
+static int auth_failed(void)
 {
 	fprintf(stderr, "drivefs-models: %s\n", err_last());
 	return EXIT_FAILURE;
@@ -113,26 +114,26 @@ static void open_browser(const char *url)
 	posix_spawn_file_actions_destroy(&fa);
 }
 
-static struct login_config login_config(const struct signin *s)
+static struct login_config config_for_login(const struct login_args *s)
 {
 	return (struct login_config){ .client_file = s->client, .scope = s->c.scope, .api_root = s->c.api_root,
 				      .ca_file = s->c.ca_file, .deadline_ms = (unsigned)s->c.deadline * 1000 };
 }
 
-static int log_in(const struct signin *s)
+static int log_in(const struct login_args *s)
 {
-	struct login_config cfg = login_config(s);
+	struct login_config cfg = config_for_login(s);
 	struct login *l = NULL;
 	int r = login_open(&cfg, &l);
 	if (r)
-		return failed();
+		return auth_failed();
 	printf("Open this page in a browser, and agree:\n\n%s\n\n", login_url(l));
 	printf("If that browser runs on another machine, its last page will not load: paste that page's\n"
 	       "address here, and press Enter.\n");
 	fflush(stdout);
 	if (!s->no_browser)
 		open_browser(login_url(l));
-	r = login_wait(l, STDIN_FILENO, PATIENCE_MS);
+	r = login_wait(l, STDIN_FILENO, LOGIN_PATIENCE_MS);
 	if (!r)
 		r = login_finish(l);
 	if (!r)
@@ -141,14 +142,14 @@ static int log_in(const struct signin *s)
 	if (!r && other && *other)
 		printf("Note: GOOGLE_APPLICATION_CREDENTIALS is set, and comes before this login.\n");
 	login_close(l);
-	return r ? failed() : EXIT_SUCCESS;
+	return r ? auth_failed() : EXIT_SUCCESS;
 }
 
-static int verb_login(struct signin *s)
+static int auth_login(struct login_args *s)
 {
 	if (!s->client) {
 		err_set(-EINVAL, "no --client-secret FILE: the OAuth client of the type \"Desktop app\" is needed");
-		return wrong(" login");
+		return auth_misused(" login");
 	}
 	return log_in(s);
 }
@@ -161,12 +162,12 @@ static const char status_help[] =
 	"and does not ask whether they are still good: `drivefs-models check FOLDER` does.\n\n"
 	"example: drivefs-models auth status -o key_file=key.json";
 
-static int verb_status(struct signin *s)
+static int auth_status(struct login_args *s)
 {
 	struct drive *d = NULL;
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
-	if (check_open(&s->c, &d))
-		return failed();
+	if (connect_open(&s->c, &d))
+		return auth_failed();
 	drive_credentials(d, &b);
 	printf("credentials  %s\nidentity     %s\n", b.data ? b.data : "", drive_identity(d));
 	drive_close(d);
@@ -178,37 +179,43 @@ static const char logout_help[] =
 	"End the login that `drivefs-models auth login` made: Google is told, and the file is deleted.\n\n"
 	"example: drivefs-models auth logout";
 
-static int verb_logout(struct signin *s)
+static int auth_logout(struct login_args *s)
 {
-	struct login_config cfg = login_config(s);
+	struct login_config cfg = config_for_login(s);
 	if (login_forget(&cfg))
-		return failed();
+		return auth_failed();
 	puts("Logged out.");
 	return EXIT_SUCCESS;
 }
 
 static const struct {
 	const char *name, *help;
-	int (*run)(struct signin *s);
-} verbs[] = { { "login", login_help, verb_login }, { "status", status_help, verb_status },
-	      { "logout", logout_help, verb_logout } };
+	int (*run)(struct login_args *s);
+} auth_verbs[] = { { "login", login_help, auth_login }, { "status", status_help, auth_status },
+	      { "logout", logout_help, auth_logout } };
 
-int signin_verb(int argc, char **argv)
+static int run_auth(const struct verb *const *all, int argc, char **argv)
 {
-	struct signin s = { .no_browser = false };
-	for (size_t i = 0; argc > 2 && i < sizeof verbs / sizeof *verbs; i++) {
-		if (strcmp(argv[2], verbs[i].name) != 0)
+	(void)all;
+	struct login_args s = { .no_browser = false };
+	for (size_t i = 0; argc > 2 && i < sizeof auth_verbs / sizeof *auth_verbs; i++) {
+		if (strcmp(argv[2], auth_verbs[i].name) != 0)
 			continue;
 		signal(SIGPIPE, SIG_IGN);
-		int r = parse(&s, argc, argv) ? wrong("") : s.help ? puts(verbs[i].help) < 0 : verbs[i].run(&s);
+		int r = parse_auth(&s, argc, argv) ? auth_misused("") : s.help ? puts(auth_verbs[i].help) < 0 : auth_verbs[i].run(&s);
 		config_done(&s.c);
 		return r;
 	}
-	bool help = argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"));
-	fprintf(help ? stdout : stderr,
-		"usage: drivefs-models auth login --client-secret FILE   log a user in, in the browser\n"
-		"       drivefs-models auth status                      which credentials would be used\n"
-		"       drivefs-models auth logout                      end the login\n\n"
-		"example: drivefs-models auth login --client-secret client_secret.json\n");
-	return help ? EXIT_SUCCESS : EXIT_USAGE;
+	return verb_wants_help(argc, argv) ? verb_show_help(&cli_auth) : verb_misused(&cli_auth, NULL);
 }
+
+const struct verb cli_auth = {
+	.name = "auth",
+	.usage = "login|status|logout [OPTIONS]",
+	.about = "a user's login: who Drive takes us for",
+	.help = "drivefs-models auth login --client-secret FILE   log a user in, in the browser\n"
+		"drivefs-models auth status                      which credentials would be used\n"
+		"drivefs-models auth logout                      end the login\n\n"
+		"example: drivefs-models auth login --client-secret client_secret.json",
+	.run = run_auth,
+};

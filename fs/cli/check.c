@@ -1,88 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/check.h"
-
-#include "fs/log.h"
+/* The verb `check`: what a mount needs of Drive, looked at before anybody trusts it with data:
+ * credentials, network, the folder, and whether anything could be saved in it. */
+#include "fs/cli/verb.h"
+#include "fs/connect.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+/* Exit statuses: what failed first. 2 is a wrong command line. */
+enum check_status {
+	CHECK_OK = 0,
+	CHECK_OTHER = 1,
+	CHECK_CREDENTIALS = 3,	/* missing, refused, or without the scope */
+	CHECK_NETWORK = 4,	/* no way to Drive */
+	CHECK_FOLDER = 5,	/* not there, not shared with us, no folder */
+	CHECK_SAVE = 6,		/* all is well but that nothing can be saved */
+};
+
 enum { LINES_MAX = 16, SKEW_OK_S = 5, ASKS = 3, LITTLE_PERCENT = 5 };
 #define SCOPE "https://www.googleapis.com/auth/drive"
-
-/* ---- what the mount and the verb share */
-
-static void trace(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_debug("drive", "%s", line);
-}
-
-int check_open(const struct config *c, struct drive **ret)
-{
-	const struct drive_config d = {
-		.key_file = c->key_file,
-		.token_command = c->token_command,
-		.subject = c->subject,
-		.scope = c->scope,
-		.api_root = c->api_root,
-		.ca_file = c->ca_file,
-		.connections_max = (unsigned)c->connections,
-		.deadline_ms = (unsigned)c->deadline * 1000,
-		.units_per_minute = c->quota_units,
-		.wait_scale_percent = (unsigned)c->wait_scale,
-		.trace = log_wants(LOG_LEVEL_DEBUG) ? trace : NULL,
-	};
-	int r = drive_open(&d, ret);
-	if (!r && c->folder && c->folder_key)
-		drive_use_key(*ret, c->folder, c->folder_key);
-	return r;
-}
-
-static int explain(struct drive *d, const char *folder, int err)
-{
-	if (err == -ENOENT)
-		return err_set(err, "FOLDER %s: not there, or not shared with %s: check the id, and make this account a "
-			       "member of the shared drive", folder, drive_identity(d));
-	CLEANUP_FREE char *why = strdup(err_last());
-	return err_set(err, "FOLDER %s cannot be reached as %s: %s", folder, drive_identity(d), why ? why : "");
-}
-
-static int reach(struct drive *d, const char *folder, struct drive_folder *ret)
-{
-	int r = drive_folder(d, folder, ret);
-	if (r)
-		return explain(d, folder, r);
-	const char *name = ret->file.name ? ret->file.name : "";
-	if (!ret->file.folder)
-		return err_set(-ENOTDIR, "FOLDER %s is the file \"%s\", not a folder", folder, name);
-	if (ret->file.trashed)
-		return err_set(-ENOENT, "FOLDER %s (\"%s\") is in Drive's trash: restore it first", folder, name);
-	return 0;
-}
-
-/* Full storage is no reason not to start: something may be deleted. */
-int check_folder(struct drive *d, const struct config *c, struct drive_folder *ret, struct drive_who *ret_who)
-{
-	*ret_who = (struct drive_who){ 0 };
-	int r = drive_identify(d);
-	if (!r)
-		r = reach(d, c->folder, ret);
-	if (r || c->read_only)
-		return r;
-	if (!ret->file.drive[0])
-		r = drive_who(d, ret_who);
-	if (r)
-		return r;
-	r = drive_can_save(ret, ret_who);
-	if (r == -ENOSPC)
-		log_warning("mount", "%s", err_last());
-	if (!r || r == -ENOSPC)
-		return 0;
-	CLEANUP_FREE char *why = strdup(err_last());
-	return err_set(r, "nothing could be saved: %s. To read only, mount it with -o ro", why ? why : "");
-}
 
 /* ---- the report */
 
@@ -160,7 +99,7 @@ static void add_scopes(struct report *r)
 
 static bool add_identity(struct report *r)
 {
-	int e = check_open(r->c, &r->d);
+	int e = connect_open(r->c, &r->d);
 	if (e)
 		return fail(r, "identity", e == -EINVAL || e == -ENOMEM ? CHECK_OTHER : CHECK_CREDENTIALS);
 	e = drive_sign_in(r->d);
@@ -194,7 +133,7 @@ static void add_clock(struct report *r)
 static bool add_folder(struct report *r)
 {
 	const struct drive_file *f = &r->folder.file;
-	int e = reach(r->d, r->c->folder, &r->folder);
+	int e = connect_reach(r->d, r->c->folder, &r->folder);
 	if (e)
 		return fail(r, "folder", status_of(e, CHECK_FOLDER));
 	if (!f->drive[0]) {
@@ -357,7 +296,8 @@ static void show_json(const struct report *r, struct buf *b)
 	buf_str(b, "]}\n");
 }
 
-enum check_status check_run(const struct config *c, struct buf *ret)
+/* Adds the report for people or, with c->json, one JSON object to *ret. */
+static enum check_status report_on(const struct config *c, struct buf *ret)
 {
 	struct report r = { .c = c, .rtt_ms = -1 };
 	if (add_identity(&r)) {
@@ -380,3 +320,36 @@ enum check_status check_run(const struct config *c, struct buf *ret)
 	free(r.drive_name);
 	return status;
 }
+
+static int run_check(const struct verb *const *all, int argc, char **argv)
+{
+	struct config c;
+	CLEANUP_BUF struct buf b = BUF_INIT(1 << 20);
+	(void)all;
+	int r = config_parse_check(argc, argv, &c);
+	if (r) {
+		fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models check --help\n", err_last());
+		r = VERB_USAGE;
+	} else if (c.help) {
+		r = verb_show_help(&cli_check);
+	} else {
+		signal(SIGPIPE, SIG_IGN);
+		r = (int)report_on(&c, &b);
+		fputs(b.data ? b.data : "drivefs-models: no memory\n", stdout);
+	}
+	config_done(&c);
+	return r;
+}
+
+const struct verb cli_check = {
+	.name = "check",
+	.usage = "[--json] [-o OPTION[,...]] FOLDER",
+	.about = "what may be done there, before it is trusted",
+	.help = "Say, before FOLDER is trusted with data, who Drive takes us for and what may be done there:\n"
+		"identity, scopes, clock, folder, rights, storage, time of a request. Options are those of a\n"
+		"mount; with -o ro nothing needs to be saved. Changes nothing.\n\n"
+		"exit status: 0 all is well, 1 other failures, 2 wrong usage, 3 credentials, 4 no way to Drive,\n"
+		"5 the folder cannot be reached or read, 6 nothing can be saved in it.\n\n"
+		"example: drivefs-models check -o key_file=key.json 1AbCdEfGhIjKlMnOpQrStUvWxYz",
+	.run = run_check,
+};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb `mount`, which may be left out: parse, go into the background, serve. */
+#include "fs/cli/verb.h"
+#include "fs/config.h"
+#include "fs/log.h"
+#include "fs/mount.h"
+#include "fs/ops.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct start {
+	const struct config *config;
+	int tell;	/* the pipe to the process that waits; -1: foreground */
+};
+
+/* The mount answers: from here on the log is where the user wants it, and the shell gets its
+ * prompt back. */
+static void mount_ready(void *ctx)
+{
+	const struct start *s = ctx;
+	const struct config *c = s->config;
+	const char *log = c->log_file ? c->log_file : c->foreground ? NULL : "syslog";
+	if (log_open(log, c->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO) != 0)
+		log_error("mount", "%s", err_last());
+	if (s->tell < 0)
+		return;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+	if (chdir("/") != 0)
+		log_warning("mount", "cannot leave the working folder");
+	if (write(s->tell, "", 1) != 1)
+		log_warning("mount", "who started the mount has gone");
+	close(s->tell);
+}
+
+static int serve_mount(struct config *c, int tell)
+{
+	struct start s = { c, tell };
+	signal(SIGPIPE, SIG_IGN);
+	if (log_open(NULL, c->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO) != 0) /* until the mount answers: stderr */
+		return EXIT_FAILURE;
+	return mount_run(c, mount_ready, &s);
+}
+
+/* Wait for the child's word; without it, for its end, which it has explained. */
+static int wait_for_child(pid_t child, int from)
+{
+	char byte;
+	int status;
+	if (read(from, &byte, 1) == 1)
+		return EXIT_SUCCESS;
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+		fprintf(stderr, "drivefs-models: the mount died while it started\n");
+		return EXIT_FAILURE;
+	}
+	return WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
+static int run_in_background(struct config *c)
+{
+	int tell[2];
+	if (pipe2(tell, O_CLOEXEC) != 0) {
+		perror("drivefs-models: pipe");
+		return EXIT_FAILURE;
+	}
+	pid_t child = fork();
+	if (child < 0) {
+		perror("drivefs-models: fork");
+		return EXIT_FAILURE;
+	}
+	if (child) {
+		close(tell[1]);
+		return wait_for_child(child, tell[0]);
+	}
+	close(tell[0]);
+	setsid();
+	return serve_mount(c, tell[1]);
+}
+
+/* Relative to where the user stands, whatever the daemon does later. */
+static int make_path_absolute(char **path)
+{
+	char here[PATH_MAX], *full;
+	if (!*path || **path == '/')
+		return 0;
+	if (!getcwd(here, sizeof here) || asprintf(&full, "%s/%s", here, *path) < 0)
+		return err_set(-ENOENT, "\"%s\": the working folder is gone", *path);
+	free(*path);
+	*path = full;
+	return 0;
+}
+
+static int run_mount(const struct verb *const *all, int argc, char **argv)
+{
+	struct config c;
+	bool named = argc > 1 && !strcmp(argv[1], cli_mount.name);
+	int r = config_parse(argc - named, argv + named, &c);
+	if (!r)
+		r = make_path_absolute(&c.key_file) || make_path_absolute(&c.ca_file) ||
+		    make_path_absolute(&c.cache_dir) || make_path_absolute(&c.log_file);
+	if (r) {
+		fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models --help\n", err_last());
+		r = VERB_USAGE;
+	} else if (c.help) {
+		r = cli_help.run(all, 1, argv);
+	} else if (c.version) {
+		printf("drivefs-models %s (libfuse %s)\n", DFM_VERSION, fuse_pkgversion());
+	} else {
+		r = c.foreground ? serve_mount(&c, -1) : run_in_background(&c);
+	}
+	config_done(&c);
+	return r;
+}
+
+const struct verb cli_mount = {
+	.name = "mount",
+	.usage = "[OPTIONS] FOLDER MOUNTPOINT",
+	.about = "mount FOLDER (the word mount may be left out)",
+	.help = "Mount a Google Drive folder. `drivefs-models --help` lists the options.\n\n"
+		"example: drivefs-models mount -o key_file=key.json 1AbCdEfGhIjKlMnOpQrStUvWxYz /mnt/models",
+	.run = run_mount,
+};

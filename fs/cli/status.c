@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb `status`: what is going on in a mount. */
+#include "fs/cli/verb.h"
+#include "fs/control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int run_status(const struct verb *const *all, int argc, char **argv)
+{
+	(void)all;
+	bool json = argc > 2 && !strcmp(argv[2], "--json");
+	CLEANUP_FREE char *text = NULL;
+	if (verb_wants_help(argc, argv))
+		return verb_show_help(&cli_status);
+	if (argc != (json ? 4 : 3))
+		return verb_misused(&cli_status, NULL);
+	int r = control_ask(argv[argc - 1], json ? "status json" : "status", &text);
+	if (r) {
+		fprintf(stderr, "drivefs-models: %s\n", r < 0 ? err_last() : text);
+		return EXIT_FAILURE;
+	}
+	fputs(text, stdout);
+	return EXIT_SUCCESS;
+}
+
+const struct verb cli_status = {
+	.name = "status",
+	.usage = "[--json] MOUNTPOINT",
+	.about = "what is going on in a mount",
+	.help = "What is going on in a mount: identity, cache, requests, and what is not in Drive yet:\n"
+		"pending (being sent or tried again) and held (kept in the cache folder, never sent).\n\n"
+		"example: drivefs-models status --json /mnt/models",
+	.run = run_status,
+};
