@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+enum { CANCEL_POLL_MS = 200 };
+
 static _Thread_local char last[512];
-static _Thread_local bool (*cancel_test)(void *ctx);
-static _Thread_local void *cancel_ctx;
+static _Thread_local struct cancel_scope scope;
 #ifdef DFM_DEBUG
 static _Thread_local unsigned held; /* a bit per rank */
 #endif
@@ -28,17 +30,35 @@ int err_set(int err, const char *fmt, ...)
 	return err;
 }
 
+int err_nomem(const char *what) { return err_set(-ENOMEM, "out of memory: %s", what); }
+
 const char *err_last(void) { return last; }
 
 void err_clear(void) { last[0] = 0; }
 
 void cancel_set(bool (*test)(void *ctx), void *ctx)
 {
-	cancel_test = test;
-	cancel_ctx = ctx;
+	scope = (struct cancel_scope){ test, ctx };
 }
 
-bool cancelled(void) { return cancel_test && cancel_test(cancel_ctx); }
+bool cancelled(void) { return scope.test && scope.test(scope.ctx); }
+
+struct cancel_scope cancel_get(void) { return scope; }
+
+bool base_grow(void *pp, size_t *cap, size_t size)
+{
+	void *p;
+	size_t want = *cap ? *cap * 2 : 8, bytes;
+	if (want <= *cap || __builtin_mul_overflow(want, size, &bytes))
+		return false;
+	memcpy(&p, pp, sizeof p); /* a pointer of another type, which *(void **)pp would alias */
+	p = realloc(p, bytes);
+	if (!p)
+		return false;
+	memcpy(pp, &p, sizeof p);
+	*cap = want;
+	return true;
+}
 
 void lock_init(struct lock *l, enum lock_rank rank)
 {
@@ -98,6 +118,17 @@ int lock_wait(struct lock *l, pthread_cond_t *c, int timeout_ms) TSA(no_thread_s
 	return pthread_cond_timedwait(c, &l->m, &t) == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
+int lock_wait_or_cancel(struct lock *l, pthread_cond_t *c, int64_t end_at_ms, const char *while_what)
+{
+	int64_t left = end_at_ms ? end_at_ms - now_ms() : CANCEL_POLL_MS;
+	if (cancelled())
+		return err_set(-EINTR, "interrupted while %s", while_what);
+	if (left <= 0)
+		return err_set(-ETIMEDOUT, "timed out while %s", while_what);
+	(void)lock_wait(l, c, left < CANCEL_POLL_MS ? (int)left : CANCEL_POLL_MS); /* woken or not: look again */
+	return 0;
+}
+
 void lock_assert_none(void)
 {
 #ifdef DFM_DEBUG
@@ -108,9 +139,37 @@ void lock_assert_none(void)
 #endif
 }
 
-int64_t now_ms(void)
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+	cancel_set(t->scope.test, t->scope.ctx);
+	t->result = t->run(t->arg);
+	memcpy(t->why, last, sizeof t->why);
+	return NULL;
+}
+
+int thread_inherit(struct thread *t, int (*run)(void *arg), void *arg)
+{
+	*t = (struct thread){ .run = run, .arg = arg, .scope = scope };
+	int e = pthread_create(&t->id, NULL, thread_main, t);
+	return e ? err_set(-e, "no thread can be started: %s", strerror(e)) : 0;
+}
+
+int thread_join(struct thread *t)
+{
+	pthread_join(t->id, NULL);
+	if (t->result < 0)
+		memcpy(last, t->why, sizeof last);
+	return t->result;
+}
+
+static int64_t clock_ms(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
+
+int64_t now_ms(void) { return clock_ms(CLOCK_MONOTONIC); }
+
+int64_t wall_ms(void) { return clock_ms(CLOCK_REALTIME); }
