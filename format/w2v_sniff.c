@@ -64,7 +64,7 @@ static bool is_text_row(const char *p, const char *end, bool cut, uint64_t width
 	}
 	/* What stands behind the last blank of a cut row may be half a number. */
 	const char *last = cut ? memrchr(p, ' ', (size_t)(end - p)) : end;
-	if (!last)
+	if (!last || last < p)
 		return false;
 	while (!cut && last > p && is_blank((unsigned char)last[-1]))
 		last--;

@@ -10,3 +10,10 @@
 
 All but google and models need nothing but the standard library.
 """
+import signal
+
+# `make check &` in a script starts us with ^C ignored, and whatever we start inherits that: daemons and
+# clients that are to end on it would not.
+for _number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)

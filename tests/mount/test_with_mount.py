@@ -113,3 +113,11 @@ def test_state_is_gone_on_from(base, tmp_path):
     first = script(base, 'echo kept >"$MNT/f"', "--state", state)
     second = script(base, 'cat "$MNT/f"', "--state", state)
     assert (first.returncode, second.returncode, second.stdout) == (0, 0, "kept\n"), second.stderr
+
+
+def test_ctrl_c_ends_what_a_background_script_starts():
+    """`make check &` in a script starts with ^C ignored: what the harness starts must not inherit that."""
+    child = "import harness, subprocess, sys; sys.exit(subprocess.call(['sh', '-c', 'kill -INT $$; exit 7']))"
+    done = subprocess.run(["sh", "-c", 'trap "" INT QUIT; exec "$@"', "sh", sys.executable, "-c", child], check=False,
+                          env={**os.environ, "PYTHONPATH": TESTS}, timeout=60)
+    assert done.returncode == 256 - signal.SIGINT, "the child outlived its SIGINT: %d" % done.returncode
