@@ -3,7 +3,7 @@
 
 #include "format/crc32c.h"
 #include "format/proto.h"
-#include "format/table.h"
+#include "format/leveldb_table.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ static void write_nonzero(struct buf *b, unsigned field, uint64_t value)
 }
 
 /* BundleEntryProto. The CRC is always written, 0 too: sizes must not depend on it. */
-static void write_value(struct buf *b, const struct bundle_entry *e)
+static void write_entry_value(struct buf *b, const struct bundle_entry *e)
 {
 	proto_int(b, 1, e->dtype);
 	size_t shape = proto_begin(b, 2);
@@ -42,27 +42,27 @@ static void write_value(struct buf *b, const struct bundle_entry *e)
 	proto_crc(b, 6, e->crc);
 }
 
-static void add_value(struct table *t, const char *key, struct buf *value)
+static void add_value(struct leveldb_table *t, const char *key, struct buf *value)
 {
 	if (value->failed)
 		t->ret->failed = true;
 	else
-		table_add(t, key, value->data, value->len);
+		leveldb_table_add(t, key, value->data, value->len);
 	buf_reset(value);
 }
 
 void bundle_index(unsigned shards, const struct bundle_entry *entries, size_t n, struct buf *ret)
 {
 	CLEANUP_BUF struct buf value = BUF_INIT(VALUE_BYTES_MAX);
-	struct table t;
-	table_begin(&t, ret);
+	struct leveldb_table t;
+	leveldb_table_begin(&t, ret);
 	write_header(&value, shards);
 	add_value(&t, "", &value);
 	for (size_t i = 0; i < n; i++) {
-		write_value(&value, &entries[i]);
+		write_entry_value(&value, &entries[i]);
 		add_value(&t, entries[i].key, &value);
 	}
-	table_finish(&t);
+	leveldb_table_finish(&t);
 }
 
 void bundle_strings_init(struct bundle_strings *s, size_t head_bytes_max)

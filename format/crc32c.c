@@ -113,7 +113,7 @@ static int has_instruction(void) { return (getauxval(AT_HWCAP) >> 7 & 1) != 0; }
 #endif
 
 #ifdef INSTRUCTION
-static uint64_t load64(const unsigned char *p)
+static uint64_t load_8_bytes(const unsigned char *p)
 {
 	uint64_t v;
 	memcpy(&v, p, sizeof v);
@@ -125,9 +125,9 @@ INSTRUCTION static uint32_t three_streams(uint32_t crc, const unsigned char *p, 
 {
 	uint64_t a = crc, b = 0, c = 0;
 	for (const unsigned char *end = p + part; p < end; p += 8) {
-		a = add8(a, load64(p));
-		b = add8(b, load64(p + part));
-		c = add8(c, load64(p + 2 * part));
+		a = add8(a, load_8_bytes(p));
+		b = add8(b, load_8_bytes(p + part));
+		c = add8(c, load_8_bytes(p + 2 * part));
 	}
 	crc = shift(table, (uint32_t)a) ^ (uint32_t)b;
 	return shift(table, crc) ^ (uint32_t)c;
@@ -141,7 +141,7 @@ INSTRUCTION static uint32_t by_instruction(uint32_t crc, const unsigned char *p,
 		crc = three_streams(crc, p, SHORT, shift_short);
 	uint64_t one = crc;
 	for (; n >= 8; p += 8, n -= 8)
-		one = add8(one, load64(p));
+		one = add8(one, load_8_bytes(p));
 	for (; n; p++, n--)
 		one = add1(one, *p);
 	return (uint32_t)one;

@@ -12,7 +12,7 @@
 #include "format/keyset.h"
 #include "format/npy.h"
 #include "format/pickle.h"
-#include "format/strings.h"
+#include "format/vocabulary.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ static bool sniff_short(const unsigned char **p, const unsigned char *end, char 
 	return true;
 }
 
-bool gensim_sniff(const void *head, size_t n)
+static bool names_served_class(const void *head, size_t n)
 {
 	const unsigned char *p = head, *end = p + n;
 	char module[PICKLE_NAME_MAX + 1], name[PICKLE_NAME_MAX + 1];
@@ -83,6 +83,12 @@ bool gensim_sniff(const void *head, size_t n)
 	}
 	return sniff_short(&p, end, module) && sniff_short(&p, end, name) && p < end && *p == 0x93 &&
 	       served_class(module, name);
+}
+
+enum savedmodel_kind gensim_sniff(const void *head, size_t n, uint64_t size)
+{
+	(void)size;
+	return names_served_class(head, n) ? SAVEDMODEL_GENSIM : SAVEDMODEL_NONE;
 }
 
 struct model {
@@ -107,7 +113,7 @@ static int lists(struct pickle *p, uint64_t object, const char *list, const char
 	int r = pickle_attr(p, object, list, &v);
 	*ret = false;
 	for (uint64_t i = 0; !r && !*ret && i < pickle_count(p, v); i++) {
-		r = pickle_string(p, pickle_item(p, v, i), text, sizeof text);
+		r = pickle_text_string(p, pickle_item(p, v, i), text, sizeof text);
 		*ret = !r && !strcmp(text, name);
 	}
 	return r;
@@ -149,9 +155,9 @@ static int find_words(struct model *m)
 static int read_dtype(struct pickle *p, uint64_t v, struct npy *ret)
 {
 	char type[20], order[4], descr[24];
-	int r = pickle_string(p, pickle_item(p, pickle_args(p, v), 0), type, sizeof type);
+	int r = pickle_text_string(p, pickle_item(p, pickle_args(p, v), 0), type, sizeof type);
 	if (!r)
-		r = pickle_string(p, pickle_item(p, pickle_state(p, v), 1), order, sizeof order);
+		r = pickle_text_string(p, pickle_item(p, pickle_state(p, v), 1), order, sizeof order);
 	if (r)
 		return r;
 	bool whole = *type && strchr("<>|=", *type);
@@ -186,7 +192,7 @@ static int read_data(struct pickle *p, uint64_t v, struct npy *ret)
 		v = pickle_item(p, pickle_args(p, v), 0);
 	if (pickle_is_object(p, v) && !strcmp(pickle_name(p, v), "bytes"))
 		ret->off = ret->size = 0;
-	else if ((r = pickle_span(p, v, &ret->off, &ret->size, &raw)))
+	else if ((r = pickle_text_span(p, v, &ret->off, &ret->size, &raw)))
 		return r;
 	ret->latin1 = !raw;
 	/* Every byte takes one or two in UTF-8. */
@@ -201,7 +207,7 @@ static int read_frombuffer(struct pickle *p, uint64_t v, struct npy *ret)
 {
 	uint64_t args = pickle_args(p, v);
 	char order[4];
-	int r = pickle_string(p, pickle_item(p, args, 3), order, sizeof order);
+	int r = pickle_text_string(p, pickle_item(p, args, 3), order, sizeof order);
 	if (!r && strcmp(order, "C") != 0 && strcmp(order, "F") != 0)
 		r = err_set(-EMEDIUMTYPE, "its order is neither C nor F");
 	if (r || (r = read_dtype(p, pickle_item(p, args, 1), ret)) || (r = read_shape(p, pickle_item(p, args, 2), ret)))
@@ -231,7 +237,7 @@ static int read_array(struct model *m, uint64_t v, struct npy *ret)
 	return err_set(-EMEDIUMTYPE, "it is not a numpy array");
 }
 
-static int open_sidecar(struct model *m)
+static int open_npy(struct model *m)
 {
 	snprintf(m->suffix, sizeof m->suffix, "%s.%s.npy", m->prefix, m->matrix_name);
 	int r = m->in->open(m->in->ctx, m->suffix, &m->sidecar);
@@ -259,7 +265,7 @@ static int try_matrix(struct model *m, const char *name)
 	if (!aside)
 		return 0;
 	m->matrix_name = name;
-	return open_sidecar(m);
+	return open_npy(m);
 }
 
 static int find_matrix(struct model *m)
@@ -302,7 +308,7 @@ static int key_bytes(struct model *m, uint64_t index, const unsigned char **ret,
 {
 	uint64_t v = pickle_item(m->pickle, m->words, index);
 	if (pickle_tag(v) == PICKLE_STR)
-		return pickle_bytes(m->pickle, v, ret, ret_size);
+		return pickle_text_bytes(m->pickle, v, ret, ret_size);
 	if (pickle_tag(v) != PICKLE_INT)
 		return err_set(-EMEDIUMTYPE, "key %" PRIu64 " is neither a text nor a number", index);
 	*ret_size = (size_t)snprintf(number, 24, "%" PRId64, pickle_int(v));
@@ -321,7 +327,7 @@ static int same_key(void *ctx, uint64_t ref, const void *key, size_t n, bool *re
 	return r;
 }
 
-static int add_key(struct model *m, uint64_t index, struct keyset *set, struct strings *out, struct buf *copy)
+static int add_key(struct model *m, uint64_t index, struct keyset *set, struct vocabulary *out, struct buf *copy)
 {
 	const unsigned char *b;
 	char number[24];
@@ -339,15 +345,15 @@ static int add_key(struct model *m, uint64_t index, struct keyset *set, struct s
 		return r;
 	if (!is_new)
 		return err_set(-EBADMSG, "key %" PRIu64 " of %" PRIu64 " is there twice: \"%.100s\"", index, m->rows_named, key);
-	return strings_add(out, key, n);
+	return vocabulary_add(out, key, n);
 }
 
 static int write_keys(struct model *m, struct savedmodel_record *ret)
 {
-	CLEANUP_STRINGS struct strings *out = NULL;
+	CLEANUP_VOCABULARY struct vocabulary *out = NULL;
 	CLEANUP_KEYSET struct keyset *set = NULL;
 	CLEANUP_BUF struct buf copy = BUF_INIT(1u << 20);
-	int r = strings_begin(m->in, &out);
+	int r = vocabulary_begin(m->in, &out);
 	if (!r)
 		r = keyset_new(same_key, m, &set);
 	for (uint64_t i = 0; !r && i < m->rows_named; i++) {
@@ -355,7 +361,7 @@ static int write_keys(struct model *m, struct savedmodel_record *ret)
 			return err_set(-EINTR, "cancelled");
 		r = add_key(m, i, set, out, &copy);
 	}
-	return r ? r : strings_finish(out, ret);
+	return r ? r : vocabulary_finish(out, ret);
 }
 
 static int place_matrix(struct model *m, struct savedmodel_record *ret)

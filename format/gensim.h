@@ -6,9 +6,9 @@
 #define DFM_FORMAT_GENSIM_H
 #include "format/record.h"
 
-/* Is a file that begins so a pickle of a class that holds word vectors? */
-bool gensim_sniff(const void *head, size_t n);
-/* savedmodel_scan() of such a file; fills all of `ret` but checked and matrix_crc, which are
+/* GENSIM for a file that begins so if it is a pickle of a class that holds word vectors, else NONE. */
+enum savedmodel_kind gensim_sniff(const void *head, size_t n, uint64_t size);
+/* kinds_scan() of such a file; fills all of `ret` but checked and matrix_crc, which are
  * cleared. */
 MUST_CHECK int gensim_scan(const struct savedmodel_input *in, struct savedmodel_record *ret);
 #endif

@@ -78,28 +78,28 @@ static void write_call(struct buf *b, const struct graph_library *l, size_t i, c
 	struct graph_call call;
 	char name[GRAPH_NAME_MAX];
 	name_call(name, i);
-	graph_call_init(&call, name, wrapper);
+	graph_function_call_init(&call, name, wrapper);
 	for (const struct graph_arg *a = wrapper->args; a->name; a++) {
 		if (a->origin == GRAPH_GIVEN) {
 			write_placeholder(b, i, a, d);
 			name_placeholder(name, i, a);
-			graph_call_input(&call, name);
+			graph_function_call_input(&call, name);
 		} else {
-			graph_call_input(&call, graph_resources[a->origin].node);
+			graph_function_call_input(&call, graph_resources[a->origin].node);
 		}
 	}
-	graph_nodes_write(b, 1, call.node, d);
+	graph_node_write_all(b, 1, call.node, d);
 }
 
 /* GraphDef. Versions: written as of March 2022, readable by every TensorFlow 2. */
-static void write_graph(struct buf *b, const struct graph_library *l, const struct graph_dims *d)
+static void write_graph_def(struct buf *b, const struct graph_library *l, const struct graph_dims *d)
 {
 	size_t graph = proto_begin(b, 2);
-	graph_nodes_write(b, 1, head, d);
+	graph_node_write_all(b, 1, head, d);
 	for (size_t i = 0; i < GRAPH_SIGNATURES; i++)
 		write_call(b, l, i, d);
-	graph_nodes_write(b, 1, tail, d);
-	graph_library_write(b, 2, l, d);
+	graph_node_write_all(b, 1, tail, d);
+	graph_function_library_write(b, 2, l, d);
 	size_t versions = proto_begin(b, 4);
 	proto_int(b, 1, 1087); /* producer */
 	proto_int(b, 2, 12); /* min_consumer, as TensorFlow writes it */
@@ -141,7 +141,7 @@ static void write_collection(struct buf *b)
 }
 
 /* An entry of a signature's map of TensorInfo: the output of a node. */
-static void write_tensor(struct buf *b, unsigned field, const char *key, const char *node, enum dtype type,
+static void write_tensor_info(struct buf *b, unsigned field, const char *key, const char *node, enum dtype type,
 			 const char *shape, const struct graph_dims *d)
 {
 	char name[GRAPH_NAME_MAX + 2];
@@ -151,7 +151,7 @@ static void write_tensor(struct buf *b, unsigned field, const char *key, const c
 	size_t info = proto_begin(b, 2);
 	proto_str(b, 1, name);
 	proto_int(b, 2, type);
-	graph_shape_write(b, 3, shape, d);
+	graph_node_write_shape(b, 3, shape, d);
 	proto_end(b, info);
 	proto_end(b, entry);
 }
@@ -165,10 +165,10 @@ static void write_signature(struct buf *b, size_t i, const struct graph_dims *d)
 	size_t signature = proto_begin(b, 2);
 	for (const struct graph_arg *a = f->args; a->name && a->origin == GRAPH_GIVEN; a++) {
 		name_placeholder(name, i, a);
-		write_tensor(b, 1, a->name, name, a->type, a->shape, d);
+		write_tensor_info(b, 1, a->name, name, a->type, a->shape, d);
 	}
 	name_call(name, i);
-	write_tensor(b, 2, GRAPH_OUTPUT, name, f->result.type, f->result.shape, d);
+	write_tensor_info(b, 2, GRAPH_OUTPUT, name, f->result.type, f->result.shape, d);
 	proto_str(b, 3, "tensorflow/serving/predict");
 	proto_end(b, signature);
 	proto_end(b, entry);
@@ -183,7 +183,7 @@ static void write_init_op(struct buf *b, const struct graph_dims *d)
 	proto_str(b, 1, INIT_OP);
 	size_t info = proto_begin(b, 2);
 	proto_str(b, 1, "NoOp");
-	graph_shape_write(b, 3, "?", d);
+	graph_node_write_shape(b, 3, "?", d);
 	proto_end(b, info);
 	proto_end(b, output);
 	proto_end(b, signature);
@@ -206,11 +206,11 @@ static int next_signature(const char *last)
 void graph_write(const struct graph_dims *d, struct buf *ret)
 {
 	struct graph_library l;
-	graph_library_init(&l);
+	graph_function_library_init(&l);
 	proto_int(ret, 1, 1); /* saved_model_schema_version */
 	size_t meta = proto_begin(ret, 2);
 	write_meta_info(ret);
-	write_graph(ret, &l, d);
+	write_graph_def(ret, &l, d);
 	write_saver(ret);
 	write_collection(ret);
 	write_init_op(ret, d); /* its key goes before all others */

@@ -10,9 +10,9 @@
 #define RESULT_NODE "Identity_out"
 #define CALL "StatefulPartitionedCall"
 
-enum dtype graph_arg_type(const struct graph_arg *a) { return a->origin == GRAPH_GIVEN ? a->type : DT_RESOURCE; }
+enum dtype graph_function_arg_type(const struct graph_arg *a) { return a->origin == GRAPH_GIVEN ? a->type : DT_RESOURCE; }
 
-const char *graph_arg_shape(const struct graph_arg *a) { return a->origin == GRAPH_GIVEN ? a->shape : "[]"; }
+const char *graph_function_arg_shape(const struct graph_arg *a) { return a->origin == GRAPH_GIVEN ? a->shape : "[]"; }
 
 /* OpDef.ArgDef. Handle data: type and shape of the variable behind a resource. */
 static void write_arg(struct buf *b, const struct graph_arg *a, const struct graph_dims *d)
@@ -20,17 +20,17 @@ static void write_arg(struct buf *b, const struct graph_arg *a, const struct gra
 	const struct graph_resource *behind = &graph_resources[a->origin];
 	size_t arg = proto_begin(b, 2);
 	proto_str(b, 1, a->name);
-	proto_int(b, 3, graph_arg_type(a));
+	proto_int(b, 3, graph_function_arg_type(a));
 	if (behind->type) {
 		size_t handle = proto_begin(b, 7);
 		proto_int(b, 1, behind->type);
-		graph_shape_write(b, 2, behind->shape, d);
+		graph_node_write_shape(b, 2, behind->shape, d);
 		proto_end(b, handle);
 	}
 	proto_end(b, arg);
 }
 
-static void write_signature(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
+static void write_op_def(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
 {
 	size_t signature = proto_begin(b, 1), len;
 	proto_str(b, 1, f->name);
@@ -61,7 +61,7 @@ static void write_result(struct buf *b, const struct graph_function *f, const st
 		buf_add(b, name, len);
 		proto_end(b, input);
 	}
-	graph_attrs_write(b, 5, attrs, d);
+	graph_node_write_attrs(b, 5, attrs, d);
 	proto_end(b, node);
 }
 
@@ -77,12 +77,12 @@ static void write_pair(struct buf *b, unsigned field, const char *key, size_t n,
 static void write_attrs(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
 {
 	static const struct graph_attr context[] = { BYTES("_construction_context", "kEagerRuntime"), END };
-	graph_attrs_write(b, 5, context, d);
+	graph_node_write_attrs(b, 5, context, d);
 	size_t entry = proto_begin(b, 5);
 	proto_str(b, 1, "_input_shapes");
 	size_t value = proto_begin(b, 2), list = proto_begin(b, 1);
 	for (const struct graph_arg *a = f->args; a->name; a++)
-		graph_shape_write(b, 7, graph_arg_shape(a), d);
+		graph_node_write_shape(b, 7, graph_function_arg_shape(a), d);
 	proto_end(b, list);
 	proto_end(b, value);
 	proto_end(b, entry);
@@ -95,7 +95,7 @@ static void write_arg_attr(struct buf *b, unsigned i, const struct graph_arg *a,
 	proto_int(b, 1, i);
 	size_t value = proto_begin(b, 2);
 	if (a->origin == GRAPH_GIVEN)
-		graph_attrs_write(b, 1, attrs, d);
+		graph_node_write_attrs(b, 1, attrs, d);
 	proto_end(b, value);
 	proto_end(b, entry);
 }
@@ -111,12 +111,12 @@ static void write_arg_attrs(struct buf *b, const struct graph_function *f, const
 		write_arg_attr(b, n, &f->args[n], d);
 }
 
-static void write_function(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
+static void write_definition(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
 {
 	static const char result[] = RESULT, from[] = RESULT_NODE ":output:0";
 	size_t function = proto_begin(b, 1), len;
-	write_signature(b, f, d);
-	graph_nodes_write(b, 3, f->nodes, d);
+	write_op_def(b, f, d);
+	graph_node_write_all(b, 3, f->nodes, d);
 	write_result(b, f, d);
 	write_pair(b, 4, result, sizeof result - 1, from, sizeof from - 1);
 	write_attrs(b, f, d);
@@ -126,11 +126,11 @@ static void write_function(struct buf *b, const struct graph_function *f, const 
 	proto_end(b, function);
 }
 
-void graph_call_init(struct graph_call *c, const char *name, const struct graph_function *callee)
+void graph_function_call_init(struct graph_call *c, const char *name, const struct graph_function *callee)
 {
 	size_t n = 0;
 	for (; callee->args[n].name; n++)
-		c->inputs_types[n] = graph_arg_type(&callee->args[n]);
+		c->inputs_types[n] = graph_function_arg_type(&callee->args[n]);
 	c->result_type[0] = callee->result.type;
 	c->inputs[0] = 0;
 	snprintf(c->name, sizeof c->name, "%s", name);
@@ -143,7 +143,7 @@ void graph_call_init(struct graph_call *c, const char *name, const struct graph_
 	c->node[1] = (struct graph_node)END;
 }
 
-void graph_call_input(struct graph_call *c, const char *name)
+void graph_function_call_input(struct graph_call *c, const char *name)
 {
 	size_t n = strlen(c->inputs);
 	snprintf(c->inputs + n, sizeof c->inputs - n, "%s%s", n ? " " : "", name);
@@ -159,17 +159,17 @@ static void name_held(struct graph_wrapper *w, unsigned arg, unsigned held)
 	w->args[arg].name = w->held[arg];
 }
 
-void graph_wrapper_init(struct graph_wrapper *w, size_t i)
+void graph_function_wrapper(struct graph_wrapper *w, size_t i)
 {
 	const struct graph_signature *s = &graph_signatures[i];
 	const struct graph_function *target = s->target;
 	unsigned held = 0, n = 0;
-	graph_call_init(&w->call, CALL, target);
+	graph_function_call_init(&w->call, CALL, target);
 	for (; target->args[n].name; n++) {
 		w->args[n] = target->args[n];
 		if (w->args[n].origin != GRAPH_GIVEN)
 			name_held(w, n, held++);
-		graph_call_input(&w->call, w->args[n].name);
+		graph_function_call_input(&w->call, w->args[n].name);
 	}
 	w->args[n] = (struct graph_arg)END;
 	/* The number only makes the name unique, as TensorFlow's own are; 17 follows the tables'. */
@@ -180,7 +180,7 @@ void graph_wrapper_init(struct graph_wrapper *w, size_t i)
 	};
 }
 
-void graph_library_init(struct graph_library *l)
+void graph_function_library_init(struct graph_library *l)
 {
 	static const struct graph_function *const tables[] = {
 		&graph_word_embeddings, &graph_words, &graph_lookup, &graph_sentences,
@@ -188,15 +188,15 @@ void graph_library_init(struct graph_library *l)
 	};
 	memcpy(l->functions, tables, sizeof tables);
 	for (size_t i = 0; i < GRAPH_SIGNATURES; i++) {
-		graph_wrapper_init(&l->wrappers[i], i);
+		graph_function_wrapper(&l->wrappers[i], i);
 		l->functions[sizeof tables / sizeof *tables + i] = &l->wrappers[i].function;
 	}
 }
 
-void graph_library_write(struct buf *b, unsigned field, const struct graph_library *l, const struct graph_dims *d)
+void graph_function_library_write(struct buf *b, unsigned field, const struct graph_library *l, const struct graph_dims *d)
 {
 	size_t library = proto_begin(b, field);
 	for (size_t i = 0; i < GRAPH_FUNCTIONS; i++)
-		write_function(b, l->functions[i], d);
+		write_definition(b, l->functions[i], d);
 	proto_end(b, library);
 }

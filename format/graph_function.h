@@ -65,8 +65,8 @@ struct graph_call {
 	struct graph_attr attrs[5];
 };
 /* Without inputs yet. */
-void graph_call_init(struct graph_call *c, const char *name, const struct graph_function *callee);
-void graph_call_input(struct graph_call *c, const char *name);
+void graph_function_call_init(struct graph_call *c, const char *name, const struct graph_function *callee);
+void graph_function_call_input(struct graph_call *c, const char *name);
 
 /* The library's function behind a signature. Points into itself, too. */
 struct graph_wrapper {
@@ -76,7 +76,7 @@ struct graph_wrapper {
 	struct graph_call call;
 };
 /* Signature number `i`. */
-void graph_wrapper_init(struct graph_wrapper *w, size_t i);
+void graph_function_wrapper(struct graph_wrapper *w, size_t i);
 
 /* All functions, in the order of the library: 7 tables, then the wrappers. */
 #define GRAPH_FUNCTIONS (7 + GRAPH_SIGNATURES)
@@ -84,9 +84,9 @@ struct graph_library {
 	struct graph_wrapper wrappers[GRAPH_SIGNATURES];
 	const struct graph_function *functions[GRAPH_FUNCTIONS];
 };
-void graph_library_init(struct graph_library *l);
-void graph_library_write(struct buf *b, unsigned field, const struct graph_library *l, const struct graph_dims *d);
+void graph_function_library_init(struct graph_library *l);
+void graph_function_library_write(struct buf *b, unsigned field, const struct graph_library *l, const struct graph_dims *d);
 
-enum dtype graph_arg_type(const struct graph_arg *a);
-const char *graph_arg_shape(const struct graph_arg *a);
+enum dtype graph_function_arg_type(const struct graph_arg *a);
+const char *graph_function_arg_shape(const struct graph_arg *a);
 #endif

@@ -32,7 +32,7 @@ static const char *write_dims(struct buf *b, const char *s, const struct graph_d
 	return s + 1;
 }
 
-const char *graph_shape_write(struct buf *b, unsigned field, const char *text, const struct graph_dims *d)
+const char *graph_node_write_shape(struct buf *b, unsigned field, const char *text, const struct graph_dims *d)
 {
 	size_t shape = proto_begin(b, field);
 	if (*text == '?') {
@@ -70,7 +70,7 @@ static void write_tensor(struct buf *b, const struct graph_attr *a, const struct
 {
 	size_t tensor = proto_begin(b, 8);
 	proto_int(b, 1, (uint64_t)a->number);
-	graph_shape_write(b, 2, a->text, d);
+	graph_node_write_shape(b, 2, a->text, d);
 	write_values(b, a);
 	proto_end(b, tensor);
 }
@@ -81,7 +81,7 @@ static void write_list(struct buf *b, const struct graph_attr *a, const struct g
 	size_t list = proto_begin(b, 1);
 	if (a->kind == GRAPH_SHAPES) {
 		for (const char *s = a->text; *s;)
-			s = graph_shape_write(b, 7, s, d);
+			s = graph_node_write_shape(b, 7, s, d);
 	} else {
 		size_t packed = proto_begin(b, 6);
 		for (size_t i = 0; i < a->count; i++)
@@ -100,7 +100,7 @@ static void write_value(struct buf *b, const struct graph_attr *a, const struct 
 	case GRAPH_BOOL: proto_int(b, 5, (uint64_t)a->number); break;
 	case GRAPH_INT: proto_int(b, 3, (uint64_t)a->number); break;
 	case GRAPH_BYTES: proto_str(b, 2, a->text); break;
-	case GRAPH_SHAPE: graph_shape_write(b, 7, a->text, d); break;
+	case GRAPH_SHAPE: graph_node_write_shape(b, 7, a->text, d); break;
 	case GRAPH_TENSOR: write_tensor(b, a, d); break;
 	case GRAPH_TYPES:
 	case GRAPH_SHAPES: write_list(b, a, d); break;
@@ -130,7 +130,7 @@ static size_t sort_attrs(struct buf *b, const struct graph_attr *table, const st
 	return n;
 }
 
-void graph_attrs_write(struct buf *b, unsigned field, const struct graph_attr *table, const struct graph_dims *d)
+void graph_node_write_attrs(struct buf *b, unsigned field, const struct graph_attr *table, const struct graph_dims *d)
 {
 	const struct graph_attr *sorted[GRAPH_ATTRS_MAX];
 	size_t n = sort_attrs(b, table, sorted);
@@ -151,11 +151,11 @@ void graph_node_write(struct buf *b, unsigned field, const struct graph_node *n,
 	proto_str(b, 2, n->op);
 	GRAPH_WORDS(n->inputs, input, len)
 		proto_bytes(b, 3, input, len);
-	graph_attrs_write(b, 5, n->attrs, d);
+	graph_node_write_attrs(b, 5, n->attrs, d);
 	proto_end(b, node);
 }
 
-void graph_nodes_write(struct buf *b, unsigned field, const struct graph_node *table, const struct graph_dims *d)
+void graph_node_write_all(struct buf *b, unsigned field, const struct graph_node *table, const struct graph_dims *d)
 {
 	for (; table->name; table++)
 		graph_node_write(b, field, table, d);

@@ -66,11 +66,11 @@ struct graph_node {
 	{ .name = "value", .kind = GRAPH_TENSOR, .number = (t), .text = (s), __VA_ARGS__ })
 
 void graph_node_write(struct buf *b, unsigned field, const struct graph_node *n, const struct graph_dims *d);
-void graph_nodes_write(struct buf *b, unsigned field, const struct graph_node *table, const struct graph_dims *d);
+void graph_node_write_all(struct buf *b, unsigned field, const struct graph_node *table, const struct graph_dims *d);
 /* A map<string, AttrValue> from a table; NULL is an empty one. */
-void graph_attrs_write(struct buf *b, unsigned field, const struct graph_attr *table, const struct graph_dims *d);
+void graph_node_write_attrs(struct buf *b, unsigned field, const struct graph_attr *table, const struct graph_dims *d);
 /* TensorShapeProto of the first shape in `text`; what follows it. */
-const char *graph_shape_write(struct buf *b, unsigned field, const char *text, const struct graph_dims *d);
+const char *graph_node_write_shape(struct buf *b, unsigned field, const char *text, const struct graph_dims *d);
 
 /* for each word of `text`, at `word` and `len` bytes long; words are separated by one space. */
 #define GRAPH_WORDS(text, word, len) \

@@ -91,7 +91,7 @@ struct keyset *keyset_free(struct keyset *s)
 
 static uint32_t home(uint64_t entry, uint32_t cap) { return (uint32_t)((entry >> TAG_SHIFT) * cap >> 24); }
 
-static void place(uint64_t *slot, uint32_t cap, uint64_t entry)
+static void place_entry(uint64_t *slot, uint32_t cap, uint64_t entry)
 {
 	uint32_t i = home(entry, cap);
 	while (slot[i])
@@ -100,7 +100,7 @@ static void place(uint64_t *slot, uint32_t cap, uint64_t entry)
 }
 
 /* By a half, so that a table is never emptier than 8/15. */
-static int grow(struct table *t)
+static int grow_table(struct table *t)
 {
 	uint32_t cap = t->cap ? t->cap + t->cap / 2 : TABLE_MIN;
 	if (cap > TABLE_MAX)
@@ -110,7 +110,7 @@ static int grow(struct table *t)
 		return err_set(-ENOMEM, "a table of %u words", cap);
 	for (uint32_t i = 0; i < t->cap; i++)
 		if (t->slot[i])
-			place(slot, cap, t->slot[i]);
+			place_entry(slot, cap, t->slot[i]);
 	free(t->slot);
 	t->slot = slot;
 	t->cap = cap;
@@ -124,7 +124,7 @@ int keyset_add(struct keyset *s, const void *key, size_t n, uint64_t ref, bool *
 	*ret_new = false;
 	if (ref > KEYSET_REF_MAX)
 		return err_set(-EMEDIUMTYPE, "a word behind the first 2^40 bytes");
-	int r = t->n >= t->cap / 5 * 4 ? grow(t) : 0;
+	int r = t->n >= t->cap / 5 * 4 ? grow_table(t) : 0;
 	if (r)
 		return r;
 	uint32_t i = home(entry, t->cap);

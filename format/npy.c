@@ -60,7 +60,7 @@ struct text {
 	const char *p, *end;
 };
 
-static bool take(struct text *t, char c)
+static bool take_char(struct text *t, char c)
 {
 	while (t->p < t->end && (*t->p == ' ' || *t->p == '\n' || *t->p == '\t'))
 		t->p++;
@@ -70,7 +70,7 @@ static bool take(struct text *t, char c)
 	return true;
 }
 
-static bool take_word(struct text *t, const char *w)
+static bool take_token(struct text *t, const char *w)
 {
 	size_t n = strlen(w);
 	while (t->p < t->end && *t->p == ' ')
@@ -84,7 +84,7 @@ static bool take_word(struct text *t, const char *w)
 /* A quoted string shorter than `cap`, without escapes: neither keys nor plain dtypes have any. */
 static bool take_string(struct text *t, char *ret, size_t cap)
 {
-	char quote = take(t, '\'') ? '\'' : take(t, '"') ? '"' : 0;
+	char quote = take_char(t, '\'') ? '\'' : take_char(t, '"') ? '"' : 0;
 	if (!quote)
 		return false;
 	for (size_t n = 0; t->p < t->end && n < cap; n++, t->p++) {
@@ -118,15 +118,15 @@ static bool take_number(struct text *t, uint64_t *ret)
 static bool take_shape(struct text *t, struct npy *a)
 {
 	a->dims = 0;
-	if (!take(t, '('))
+	if (!take_char(t, '('))
 		return false;
-	while (!take(t, ')')) {
+	while (!take_char(t, ')')) {
 		if (a->dims == NPY_DIMS || !take_number(t, &a->shape[a->dims]))
 			return false;
 		a->dims++;
-		if (!take(t, ',')) {
+		if (!take_char(t, ',')) {
 			/* (5) is a number in Python, not a shape. */
-			return a->dims > 1 && take(t, ')');
+			return a->dims > 1 && take_char(t, ')');
 		}
 	}
 	return true;
@@ -138,7 +138,7 @@ enum { HAVE_DESCR = 1, HAVE_ORDER = 2, HAVE_SHAPE = 4, HAVE_ALL = 7 };
 static unsigned take_entry(struct text *t, struct npy *a, int *reterr)
 {
 	char key[16], descr[24];
-	if (!take_string(t, key, sizeof key) || !take(t, ':'))
+	if (!take_string(t, key, sizeof key) || !take_char(t, ':'))
 		return 0;
 	if (!strcmp(key, "descr")) {
 		if (!take_string(t, descr, sizeof descr))
@@ -147,8 +147,8 @@ static unsigned take_entry(struct text *t, struct npy *a, int *reterr)
 		return HAVE_DESCR;
 	}
 	if (!strcmp(key, "fortran_order")) {
-		a->fortran = take_word(t, "True");
-		return a->fortran || take_word(t, "False") ? HAVE_ORDER : 0;
+		a->fortran = take_token(t, "True");
+		return a->fortran || take_token(t, "False") ? HAVE_ORDER : 0;
 	}
 	if (!strcmp(key, "shape"))
 		return take_shape(t, a) ? HAVE_SHAPE : 0;
@@ -159,14 +159,14 @@ static int parse_header(const char *text, size_t n, struct npy *a)
 {
 	struct text t = { text, text + n };
 	unsigned have = 0;
-	if (!take(&t, '{'))
+	if (!take_char(&t, '{'))
 		return err_set(-EBADMSG, "its npy header is not a dict");
-	while (!take(&t, '}')) {
+	while (!take_char(&t, '}')) {
 		int err = 0;
 		unsigned bit = take_entry(&t, a, &err);
 		if (err)
 			return err;
-		if (!bit || (have & bit) || (!take(&t, ',') && (t.p == t.end || *t.p != '}')))
+		if (!bit || (have & bit) || (!take_char(&t, ',') && (t.p == t.end || *t.p != '}')))
 			return err_set(-EBADMSG, "its npy header is malformed at character %td", t.p - text);
 		have |= bit;
 	}
@@ -175,7 +175,7 @@ static int parse_header(const char *text, size_t n, struct npy *a)
 	return 0;
 }
 
-static int check_size(struct source *src, struct npy *a)
+static int check_npy_size(struct source *src, struct npy *a)
 {
 	int r = npy_bytes(a, &a->size);
 	if (r)
@@ -210,7 +210,7 @@ int npy_read(struct source *src, struct npy *ret)
 	if ((r = source_read(src, text, len, off)) || (r = parse_header(text, len, &a)))
 		return r;
 	a.off = off + len;
-	if ((r = check_size(src, &a)))
+	if ((r = check_npy_size(src, &a)))
 		return r;
 	*ret = a;
 	return 0;

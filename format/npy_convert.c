@@ -25,7 +25,7 @@ struct convert {
 	float out[OUT_FLOATS];
 };
 
-static int flush(struct convert *c)
+static int flush_out(struct convert *c)
 {
 	int r = c->n ? c->in->write(c->in->ctx, c->part, c->out, c->n * 4, c->written * 4) : 0;
 	c->written += c->n;
@@ -33,7 +33,7 @@ static int flush(struct convert *c)
 	return r;
 }
 
-static uint64_t load(const unsigned char *p, unsigned n, bool big)
+static uint64_t load_value(const unsigned char *p, unsigned n, bool big)
 {
 	uint64_t v = 0;
 	for (unsigned i = 0; i < n; i++)
@@ -62,7 +62,7 @@ static float from_half(unsigned h)
 
 static float element(const struct npy *a, const unsigned char *p)
 {
-	uint64_t bits = load(p, a->item, a->big_endian);
+	uint64_t bits = load_value(p, a->item, a->big_endian);
 	if (a->item == 2)
 		return from_half((unsigned)bits);
 	if (a->item == 4)
@@ -72,10 +72,10 @@ static float element(const struct npy *a, const unsigned char *p)
 	return (float)d;
 }
 
-static int put(struct convert *c, const unsigned char *p)
+static int put_value(struct convert *c, const unsigned char *p)
 {
 	c->out[c->n++] = element(c->a, p);
-	return c->n == OUT_FLOATS ? flush(c) : 0;
+	return c->n == OUT_FLOATS ? flush_out(c) : 0;
 }
 
 static int put_byte(struct convert *c, unsigned char b)
@@ -86,7 +86,7 @@ static int put_byte(struct convert *c, unsigned char b)
 	c->have = 0;
 	if (c->written + c->n == c->elements)
 		return err_set(-EBADMSG, "the array holds more than its %" PRIu64 " elements", c->elements);
-	return put(c, c->item);
+	return put_value(c, c->item);
 }
 
 /* Python 3 writes bytes under protocol 2 as _codecs.encode(text, 'latin1'): every character of the
@@ -120,7 +120,7 @@ static int raw_sink(void *ctx, const void *data, size_t n)
 	int r = cancelled() ? err_set(-EINTR, "cancelled") : 0;
 	while (!r && p < end) {
 		if (!c->have && (size_t)(end - p) >= c->a->item && c->written + c->n < c->elements) {
-			r = put(c, p);
+			r = put_value(c, p);
 			p += c->a->item;
 		} else {
 			r = put_byte(c, *p++);
@@ -133,7 +133,7 @@ static int convert_stream(struct source *src, struct convert *c)
 {
 	int r = source_stream(src, c->a->off, c->a->size, c->a->latin1 ? latin1_sink : raw_sink, c);
 	if (!r)
-		r = flush(c);
+		r = flush_out(c);
 	if (!r && (c->written != c->elements || c->have || c->lead))
 		r = err_set(-EBADMSG, "the array holds %" PRIu64 " of its %" PRIu64 " elements", c->written, c->elements);
 	return r;

@@ -73,7 +73,7 @@ static void write_spec(struct buf *b, unsigned field, const char *name, enum dty
 	size_t value = proto_begin(b, field), spec = proto_begin(b, SV_TENSOR_SPEC);
 	if (name)
 		proto_str(b, 1, name);
-	graph_shape_write(b, 2, shape, d);
+	graph_node_write_shape(b, 2, shape, d);
 	proto_int(b, 3, type);
 	proto_end(b, spec);
 	proto_end(b, value);
@@ -144,7 +144,7 @@ static void write_function_spec(struct buf *b, const struct graph_function *f, c
 	proto_end(b, spec);
 }
 
-static void write_function(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
+static void write_concrete_function(struct buf *b, const struct graph_function *f, const struct graph_dims *d)
 {
 	size_t function = proto_begin(b, 6);
 	proto_str(b, 1, f->name);
@@ -157,7 +157,7 @@ static void write_variable(struct buf *b, const struct object *o, const struct g
 	const struct graph_resource *r = &graph_resources[o->variable];
 	size_t variable = proto_begin(b, 7);
 	proto_int(b, 1, r->type);
-	graph_shape_write(b, 2, r->shape, d);
+	graph_node_write_shape(b, 2, r->shape, d);
 	if (o->trainable)
 		proto_int(b, 3, true);
 	proto_str(b, 6, r->node);
@@ -187,7 +187,7 @@ static void write_object(struct buf *b, unsigned i, const struct graph_dims *d)
 	if (o->user)
 		write_user(b, o->user);
 	else if (o->function)
-		write_function(b, o->function, d);
+		write_concrete_function(b, o->function, d);
 	else if (o->variable)
 		write_variable(b, o, d);
 	else
@@ -196,7 +196,7 @@ static void write_object(struct buf *b, unsigned i, const struct graph_dims *d)
 }
 
 /* SavedObject with a SavedBareConcreteFunction: keywords, one of which may go without its name. */
-static void write_signature(struct buf *b, const struct graph_function *wrapper)
+static void write_signature_function(struct buf *b, const struct graph_function *wrapper)
 {
 	unsigned given = 0;
 	size_t object = proto_begin(b, 1), function = proto_begin(b, 8);
@@ -285,7 +285,7 @@ void object_graph_write(struct buf *b, unsigned field, const struct graph_librar
 	for (unsigned i = 0; i < OBJECTS; i++)
 		write_object(b, i, d);
 	for (size_t i = 0; i < GRAPH_SIGNATURES; i++)
-		write_signature(b, &l->wrappers[i].function);
+		write_signature_function(b, &l->wrappers[i].function);
 	int tables = GRAPH_FUNCTIONS - GRAPH_SIGNATURES;
 	for (int i = next_function(l, NULL); i >= 0; i = next_function(l, l->functions[i]->name))
 		write_concrete(b, l->functions[i], i >= tables, d);

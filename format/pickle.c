@@ -7,7 +7,7 @@
 
 enum { MEMORY_BASE = 8 << 20, CANCEL_OPS = 1 << 16 };
 
-static int run(struct pickle *p)
+static int run_all(struct pickle *p)
 {
 	const unsigned char *b;
 	int r = window_at(&p->win, 0, p->win.src->size < 2 ? (size_t)p->win.src->size : 2, &b);
@@ -20,7 +20,7 @@ static int run(struct pickle *p)
 			return err_set(-EINTR, "cancelled");
 		if (ops == PICKLE_OPS_MAX)
 			return err_set(-EBADMSG, "pickle has more than %u opcodes at byte %" PRIu64, PICKLE_OPS_MAX, p->pos);
-		r = pickle_step(p);
+		r = pickle_ops_step(p);
 	}
 	return r < 0 ? r : 0;
 }
@@ -32,7 +32,7 @@ int pickle_read(struct source *src, struct pickle **ret)
 		return err_set(-ENOMEM, "a pickle reader");
 	p->max = src->size > PICKLE_MEMORY_MAX / 4 ? PICKLE_MEMORY_MAX : MEMORY_BASE + src->size * 4;
 	int r = window_init(&p->win, src);
-	if (r || (r = run(p)))
+	if (r || (r = run_all(p)))
 		return r;
 	*ret = STEAL(p);
 	return 0;
@@ -40,8 +40,8 @@ int pickle_read(struct source *src, struct pickle **ret)
 
 void pickle_shed(struct pickle *p)
 {
-	seq_free(p, &p->memo);
-	seq_free(p, &p->stack);
+	pickle_seq_free(p, &p->memo);
+	pickle_seq_free(p, &p->stack);
 }
 
 struct pickle *pickle_free(struct pickle *p)
@@ -50,12 +50,12 @@ struct pickle *pickle_free(struct pickle *p)
 		return NULL;
 	pickle_shed(p);
 	for (uint32_t i = 0; i < p->node_count; i++) {
-		struct node *n = &p->nodes[i / NODES_BLOCK][i % NODES_BLOCK];
+		struct node *n = &p->nodes[i / PICKLE_NODES_BLOCK][i % PICKLE_NODES_BLOCK];
 		if (n->kind != NODE_FREE && n->kind != NODE_OBJECT)
-			seq_free(p, &n->items);
+			pickle_seq_free(p, &n->items);
 	}
-	for (uint32_t i = 0; i < p->node_count; i += NODES_BLOCK)
-		free(p->nodes[i / NODES_BLOCK]);
+	for (uint32_t i = 0; i < p->node_count; i += PICKLE_NODES_BLOCK)
+		free(p->nodes[i / PICKLE_NODES_BLOCK]);
 	for (unsigned i = 0; i < p->class_count; i++)
 		free(p->classes[i].module);
 	free(p->nodes);
@@ -68,9 +68,9 @@ uint64_t pickle_top(const struct pickle *p) { return p->top; }
 
 static const struct class *class_of(const struct pickle *p, uint64_t value)
 {
-	const struct node *n = node_of(p, value);
+	const struct node *n = pickle_node_of(p, value);
 	uint64_t v = n && n->kind == NODE_OBJECT ? n->class : value;
-	return pickle_tag(v) == PICKLE_GLOBAL ? &p->classes[value_payload(v)] : NULL;
+	return pickle_tag(v) == PICKLE_GLOBAL ? &p->classes[pickle_value_payload(v)] : NULL;
 }
 
 const char *pickle_module(const struct pickle *p, uint64_t value)
@@ -87,7 +87,7 @@ const char *pickle_name(const struct pickle *p, uint64_t value)
 
 static bool is_kind(const struct pickle *p, uint64_t value, enum node_kind kind)
 {
-	const struct node *n = node_of(p, value);
+	const struct node *n = pickle_node_of(p, value);
 	return n && n->kind == kind;
 }
 
@@ -97,82 +97,23 @@ bool pickle_is_tuple(const struct pickle *p, uint64_t value) { return is_kind(p,
 
 uint64_t pickle_count(const struct pickle *p, uint64_t value)
 {
-	const struct node *n = node_of(p, value);
+	const struct node *n = pickle_node_of(p, value);
 	return n && (n->kind == NODE_LIST || n->kind == NODE_TUPLE) ? n->items.n : 0;
 }
 
 uint64_t pickle_item(const struct pickle *p, uint64_t value, uint64_t index)
 {
-	return index < pickle_count(p, value) ? *seq_at(&node_of(p, value)->items, index) : 0;
+	return index < pickle_count(p, value) ? *pickle_seq_at(&pickle_node_of(p, value)->items, index) : 0;
 }
 
 uint64_t pickle_args(const struct pickle *p, uint64_t value)
 {
-	return pickle_is_object(p, value) ? node_of(p, value)->args : 0;
+	return pickle_is_object(p, value) ? pickle_node_of(p, value)->args : 0;
 }
 
 uint64_t pickle_state(const struct pickle *p, uint64_t value)
 {
-	return pickle_is_object(p, value) ? node_of(p, value)->state : 0;
-}
-
-int pickle_span(struct pickle *p, uint64_t value, uint64_t *ret_off, uint64_t *ret_size, bool *ret_raw)
-{
-	uint64_t off = value_payload(value), left, size = 0;
-	const unsigned char *b;
-	if (pickle_tag(value) != PICKLE_STR && pickle_tag(value) != PICKLE_BYTES)
-		return err_set(-EBADMSG, "pickle holds something else where text or bytes are expected");
-	left = p->win.src->size - off;
-	int r = window_at(&p->win, off, left < 9 ? (size_t)left : 9, &b);
-	if (r)
-		return r;
-	/* The opcode was checked when it was read: only its width is asked for here. */
-	bool wide = *b == 0x8d || *b == 0x8e || *b == 0x96;
-	unsigned width = wide ? 8 : *b == 'X' || *b == 'B' || *b == 'T' ? 4 : 1;
-	if (left < 1 + width)
-		return err_set(-ESTALE, "pickle changed while it was read, at byte %" PRIu64, off);
-	for (unsigned i = width; i; i--)
-		size = size << 8 | b[i];
-	if (size > left - 1 - width)
-		return err_set(-ESTALE, "pickle changed while it was read, at byte %" PRIu64, off);
-	*ret_off = off + 1 + width;
-	*ret_size = size;
-	*ret_raw = pickle_tag(value) == PICKLE_BYTES || *b == 'U' || *b == 'T';
-	return 0;
-}
-
-int pickle_bytes(struct pickle *p, uint64_t value, const unsigned char **ret, size_t *ret_size)
-{
-	uint64_t off, size;
-	bool raw;
-	int r = pickle_span(p, value, &off, &size, &raw);
-	if (r)
-		return r;
-	if (size > WINDOW_MAX)
-		return err_set(-EMEDIUMTYPE, "a text of %" PRIu64 " bytes at byte %" PRIu64 "; at most %u are served", size, off,
-			       WINDOW_MAX);
-	*ret_size = (size_t)size;
-	return window_at(&p->win, off, (size_t)size, ret);
-}
-
-int pickle_string(struct pickle *p, uint64_t value, char *ret, size_t cap)
-{
-	const unsigned char *b;
-	uint64_t off, size;
-	bool raw;
-	*ret = '\0';
-	if (pickle_tag(value) != PICKLE_STR)
-		return 0;
-	int r = pickle_span(p, value, &off, &size, &raw);
-	if (r || size >= cap)
-		return r;
-	if ((r = window_at(&p->win, off, (size_t)size, &b)))
-		return r;
-	if (memchr(b, '\0', (size_t)size))
-		return 0;
-	memcpy(ret, b, (size_t)size);
-	ret[size] = '\0';
-	return 0;
+	return pickle_is_object(p, value) ? pickle_node_of(p, value)->state : 0;
 }
 
 /* The dict that holds attributes: the value itself, an object's state, or the first dict of a
@@ -182,7 +123,7 @@ static const struct node *attributes(const struct pickle *p, uint64_t value)
 	uint64_t v = pickle_is_object(p, value) ? pickle_state(p, value) : value;
 	if (pickle_is_tuple(p, v))
 		v = pickle_item(p, v, 0);
-	return is_kind(p, v, NODE_DICT) ? node_of(p, v) : NULL;
+	return is_kind(p, v, NODE_DICT) ? pickle_node_of(p, v) : NULL;
 }
 
 int pickle_attr(struct pickle *p, uint64_t value, const char *key, uint64_t *ret)
@@ -192,11 +133,11 @@ int pickle_attr(struct pickle *p, uint64_t value, const char *key, uint64_t *ret
 	*ret = 0;
 	/* Backwards: of equal keys the last counts. */
 	for (uint64_t i = n ? n->items.n : 0; i >= 2; i -= 2) {
-		int r = pickle_string(p, *seq_at(&n->items, i - 2), name, sizeof name);
+		int r = pickle_text_string(p, *pickle_seq_at(&n->items, i - 2), name, sizeof name);
 		if (r)
 			return r;
 		if (!strcmp(name, key)) {
-			*ret = *seq_at(&n->items, i - 1);
+			*ret = *pickle_seq_at(&n->items, i - 1);
 			return 0;
 		}
 	}

@@ -68,10 +68,10 @@ uint64_t pickle_state(const struct pickle *p, uint64_t value);
 /* *ret: the entry `key` of a dict, or of the dict in an object's state; ABSENT if there is none. */
 MUST_CHECK int pickle_attr(struct pickle *p, uint64_t value, const char *key, uint64_t *ret);
 /* Where the bytes of a STR or BYTES are in the file. `*ret_raw`: as they are, not as UTF-8. */
-MUST_CHECK int pickle_span(struct pickle *p, uint64_t value, uint64_t *ret_off, uint64_t *ret_size, bool *ret_raw);
+MUST_CHECK int pickle_text_span(struct pickle *p, uint64_t value, uint64_t *ret_off, uint64_t *ret_size, bool *ret_raw);
 /* The bytes of a STR or BYTES of at most WINDOW_MAX (format/window.h) bytes: *ret is valid until
  * the next call with `p`. -EMEDIUMTYPE: longer. */
-MUST_CHECK int pickle_bytes(struct pickle *p, uint64_t value, const unsigned char **ret, size_t *ret_size);
+MUST_CHECK int pickle_text_bytes(struct pickle *p, uint64_t value, const unsigned char **ret, size_t *ret_size);
 /* A STR shorter than `cap` with a NUL behind it; "" for every other value. */
-MUST_CHECK int pickle_string(struct pickle *p, uint64_t value, char *ret, size_t cap);
+MUST_CHECK int pickle_text_string(struct pickle *p, uint64_t value, char *ret, size_t cap);
 #endif

@@ -5,13 +5,13 @@
 #include "format/pickle.h"
 #include "format/window.h"
 
-/* Values in blocks of SEQ_BLOCK: growing never copies more than one block, and at most one block
- * is unused. Up to SEQ_BLOCK values are one array that doubles. */
-#define SEQ_BLOCK 32768u
+/* Values in blocks of PICKLE_SEQ_BLOCK: growing never copies more than one block, and at most one block
+ * is unused. Up to PICKLE_SEQ_BLOCK values are one array that doubles. */
+#define PICKLE_SEQ_BLOCK 32768u
 struct seq {
 	union {
-		uint64_t *flat;		/* cap <= SEQ_BLOCK */
-		uint64_t **blocks;	/* cap / SEQ_BLOCK of them, in room for the next power of two */
+		uint64_t *flat;		/* cap <= PICKLE_SEQ_BLOCK */
+		uint64_t **blocks;	/* cap / PICKLE_SEQ_BLOCK of them, in room for the next power of two */
 	};
 	uint64_t n, cap;
 };
@@ -29,7 +29,7 @@ struct node {
 		uint32_t next_free;
 	};
 };
-#define NODES_BLOCK 1024u
+#define PICKLE_NODES_BLOCK 1024u
 
 /* What is done with objects of a class. */
 enum class_role {
@@ -51,45 +51,47 @@ struct pickle {
 	uint64_t at;		/* first byte of the current opcode */
 	uint64_t used, max;	/* memory */
 	struct seq stack, memo;
-	struct node **nodes;	/* blocks of NODES_BLOCK */
+	struct node **nodes;	/* blocks of PICKLE_NODES_BLOCK */
 	uint32_t node_count, node_free;	/* ids given out; head of the free list + 1 */
 	struct class classes[PICKLE_CLASSES_MAX];
 	unsigned class_count;
 	uint64_t top;
 };
 
-#define VALUE_MASK ((UINT64_C(1) << 56) - 1)
-static inline uint64_t value_make(enum pickle_tag tag, uint64_t payload)
+#define PICKLE_VALUE_MASK ((UINT64_C(1) << 56) - 1)
+static inline uint64_t pickle_value_make(enum pickle_tag tag, uint64_t payload)
 {
-	return (uint64_t)tag << 56 | (payload & VALUE_MASK);
+	return (uint64_t)tag << 56 | (payload & PICKLE_VALUE_MASK);
 }
-static inline uint64_t value_payload(uint64_t v) { return v & VALUE_MASK; }
+static inline uint64_t pickle_value_payload(uint64_t v) { return v & PICKLE_VALUE_MASK; }
 
-static inline uint64_t *seq_at(const struct seq *s, uint64_t i)
+static inline uint64_t *pickle_seq_at(const struct seq *s, uint64_t i)
 {
-	return s->cap <= SEQ_BLOCK ? s->flat + i : s->blocks[i / SEQ_BLOCK] + i % SEQ_BLOCK;
+	return s->cap <= PICKLE_SEQ_BLOCK ? s->flat + i : s->blocks[i / PICKLE_SEQ_BLOCK] + i % PICKLE_SEQ_BLOCK;
 }
-MUST_CHECK int seq_grow(struct pickle *p, struct seq *s);
-MUST_CHECK static inline int seq_push(struct pickle *p, struct seq *s, uint64_t v)
+/* realloc() of the pointer at `pp` within the pickle's memory bound. */
+MUST_CHECK int pickle_seq_resize(struct pickle *p, void *pp, uint64_t old_bytes, uint64_t bytes);
+MUST_CHECK int pickle_seq_grow(struct pickle *p, struct seq *s);
+MUST_CHECK static inline int pickle_seq_push(struct pickle *p, struct seq *s, uint64_t v)
 {
-	int r = s->n == s->cap ? seq_grow(p, s) : 0;
+	int r = s->n == s->cap ? pickle_seq_grow(p, s) : 0;
 	if (!r)
-		*seq_at(s, s->n++) = v;
+		*pickle_seq_at(s, s->n++) = v;
 	return r;
 }
-void seq_free(struct pickle *p, struct seq *s);
+void pickle_seq_free(struct pickle *p, struct seq *s);
 
 /* The node of a value, or NULL: no node, or one forgotten. */
-struct node *node_of(const struct pickle *p, uint64_t value);
+struct node *pickle_node_of(const struct pickle *p, uint64_t value);
 /* A new empty node; *ret is its value. */
-MUST_CHECK int node_new(struct pickle *p, enum node_kind kind, uint64_t *ret);
+MUST_CHECK int pickle_node_new(struct pickle *p, enum node_kind kind, uint64_t *ret);
 /* Forget a node and what only it can be expected to hold, to a small depth. */
-void node_forget(struct pickle *p, uint64_t value);
-MUST_CHECK int dict_set(struct pickle *p, uint64_t dict, uint64_t key, uint64_t value);
-enum class_role class_role(const struct pickle *p, uint64_t value);
+void pickle_node_forget(struct pickle *p, uint64_t value);
+MUST_CHECK int pickle_node_set(struct pickle *p, uint64_t dict, uint64_t key, uint64_t value);
+enum class_role pickle_class_role(const struct pickle *p, uint64_t value);
 /* The GLOBAL of that name. */
-MUST_CHECK int class_get(struct pickle *p, const char *module, const char *name, uint64_t *ret);
+MUST_CHECK int pickle_class_get(struct pickle *p, const char *module, const char *name, uint64_t *ret);
 
 /* Run the opcode at p->pos; 1 after STOP. */
-MUST_CHECK int pickle_step(struct pickle *p);
+MUST_CHECK int pickle_ops_step(struct pickle *p);
 #endif

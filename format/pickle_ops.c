@@ -12,12 +12,12 @@ static int malformed(const struct pickle *p, const char *what)
 	return err_set(-EBADMSG, "pickle is malformed at byte %" PRIu64 ": %s", p->at, what);
 }
 
-static int push(struct pickle *p, uint64_t v) { return seq_push(p, &p->stack, v); }
+static int push(struct pickle *p, uint64_t v) { return pickle_seq_push(p, &p->stack, v); }
 
 static int push_node(struct pickle *p, enum node_kind kind)
 {
 	uint64_t v;
-	int r = node_new(p, kind, &v);
+	int r = pickle_node_new(p, kind, &v);
 	return r ? r : push(p, v);
 }
 
@@ -25,10 +25,10 @@ static int push_node(struct pickle *p, enum node_kind kind)
 static int peek(const struct pickle *p, uint64_t depth, uint64_t *ret)
 {
 	for (uint64_t i = 0; i <= depth; i++) {
-		if (i == p->stack.n || pickle_tag(*seq_at(&p->stack, p->stack.n - 1 - i)) == PICKLE_MARK)
+		if (i == p->stack.n || pickle_tag(*pickle_seq_at(&p->stack, p->stack.n - 1 - i)) == PICKLE_MARK)
 			return malformed(p, "the stack is empty");
 	}
-	*ret = *seq_at(&p->stack, p->stack.n - 1 - depth);
+	*ret = *pickle_seq_at(&p->stack, p->stack.n - 1 - depth);
 	return 0;
 }
 
@@ -44,7 +44,7 @@ static int pop(struct pickle *p, uint64_t *ret)
 static int find_mark(const struct pickle *p, uint64_t *ret)
 {
 	for (uint64_t i = p->stack.n; i-- > 0;) {
-		if (pickle_tag(*seq_at(&p->stack, i)) == PICKLE_MARK) {
+		if (pickle_tag(*pickle_seq_at(&p->stack, i)) == PICKLE_MARK) {
 			*ret = i;
 			return 0;
 		}
@@ -52,20 +52,20 @@ static int find_mark(const struct pickle *p, uint64_t *ret)
 	return malformed(p, "there is no mark");
 }
 
-static int op_none(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_NONE, 0)); }
-static int op_true(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_BOOL, 1)); }
-static int op_false(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_BOOL, 0)); }
-static int op_int(struct pickle *p, uint64_t arg) { return push(p, value_make(PICKLE_INT, arg)); }
-static int op_int4(struct pickle *p, uint64_t arg) { return push(p, value_make(PICKLE_INT, (uint64_t)(int32_t)arg)); }
-static int op_float(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_FLOAT, p->at)); }
-static int op_str(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_STR, p->at)); }
-static int op_bytes(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_BYTES, p->at)); }
+static int op_none(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_NONE, 0)); }
+static int op_true(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_BOOL, 1)); }
+static int op_false(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_BOOL, 0)); }
+static int op_int(struct pickle *p, uint64_t arg) { return push(p, pickle_value_make(PICKLE_INT, arg)); }
+static int op_int4(struct pickle *p, uint64_t arg) { return push(p, pickle_value_make(PICKLE_INT, (uint64_t)(int32_t)arg)); }
+static int op_float(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_FLOAT, p->at)); }
+static int op_str(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_STR, p->at)); }
+static int op_bytes(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_BYTES, p->at)); }
 static int op_list(struct pickle *p, uint64_t arg) { (void)arg; return push_node(p, NODE_LIST); }
 static int op_dict(struct pickle *p, uint64_t arg) { (void)arg; return push_node(p, NODE_DICT); }
 static int op_tuple(struct pickle *p, uint64_t arg) { (void)arg; return push_node(p, NODE_TUPLE); }
 /* Nobody asks what is in a set. */
-static int op_set(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_OPAQUE, 0)); }
-static int op_mark(struct pickle *p, uint64_t arg) { (void)arg; return push(p, value_make(PICKLE_MARK, 0)); }
+static int op_set(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_OPAQUE, 0)); }
+static int op_mark(struct pickle *p, uint64_t arg) { (void)arg; return push(p, pickle_value_make(PICKLE_MARK, 0)); }
 
 static int op_proto(struct pickle *p, uint64_t arg)
 {
@@ -113,18 +113,18 @@ static int op_long(struct pickle *p, uint64_t size)
 {
 	const unsigned char *b;
 	if (size > 7)
-		return push(p, value_make(PICKLE_OPAQUE, 0));
+		return push(p, pickle_value_make(PICKLE_OPAQUE, 0));
 	int r = window_at(&p->win, p->pos - size, (size_t)size, &b);
 	if (r)
 		return r;
 	uint64_t v = size && b[size - 1] & 0x80 ? UINT64_MAX : 0;
 	for (size_t i = (size_t)size; i-- > 0;)
 		v = v << 8 | b[i];
-	return push(p, value_make(PICKLE_INT, v));
+	return push(p, pickle_value_make(PICKLE_INT, v));
 }
 
 /* The text up to the next newline, which is passed over. */
-static int read_line(struct pickle *p, char ret[PICKLE_NAME_MAX + 1])
+static int take_line(struct pickle *p, char ret[PICKLE_NAME_MAX + 1])
 {
 	uint64_t left = p->win.src->size - p->pos;
 	size_t n = left < PICKLE_NAME_MAX + 1 ? (size_t)left : PICKLE_NAME_MAX + 1;
@@ -146,28 +146,28 @@ static int read_line(struct pickle *p, char ret[PICKLE_NAME_MAX + 1])
 static int op_int_line(struct pickle *p, uint64_t arg)
 {
 	char text[PICKLE_NAME_MAX + 1], *end;
-	int r = read_line(p, text);
+	int r = take_line(p, text);
 	(void)arg;
 	if (r)
 		return r;
 	if (!strcmp(text, "00") || !strcmp(text, "01"))
-		return push(p, value_make(PICKLE_BOOL, text[1] == '1'));
+		return push(p, pickle_value_make(PICKLE_BOOL, text[1] == '1'));
 	errno = 0;
 	long long v = strtoll(text, &end, 10);
 	if (end == text || (*end && strcmp(end, "L") != 0))
 		return malformed(p, "a number is none");
 	bool fits = !errno && v >= -(INT64_C(1) << 55) && v < INT64_C(1) << 55;
-	return push(p, fits ? value_make(PICKLE_INT, (uint64_t)v) : value_make(PICKLE_OPAQUE, 0));
+	return push(p, fits ? pickle_value_make(PICKLE_INT, (uint64_t)v) : pickle_value_make(PICKLE_OPAQUE, 0));
 }
 
 static int op_global(struct pickle *p, uint64_t arg)
 {
 	char module[PICKLE_NAME_MAX + 1], name[PICKLE_NAME_MAX + 1];
-	int r = read_line(p, module);
+	int r = take_line(p, module);
 	if (!r)
-		r = read_line(p, name);
+		r = take_line(p, name);
 	if (!r)
-		r = class_get(p, module, name, &arg);
+		r = pickle_class_get(p, module, name, &arg);
 	return r ? r : push(p, arg);
 }
 
@@ -180,8 +180,8 @@ static int op_stack_global(struct pickle *p, uint64_t arg)
 		return r;
 	if (pickle_tag(m) != PICKLE_STR || pickle_tag(n) != PICKLE_STR)
 		return malformed(p, "a class is not named by texts");
-	if ((r = pickle_string(p, m, module, sizeof module)) || (r = pickle_string(p, n, name, sizeof name)) ||
-	    (r = class_get(p, module, name, &arg)))
+	if ((r = pickle_text_string(p, m, module, sizeof module)) || (r = pickle_text_string(p, n, name, sizeof name)) ||
+	    (r = pickle_class_get(p, module, name, &arg)))
 		return r;
 	return push(p, arg);
 }
@@ -191,11 +191,11 @@ static int tuple_of(struct pickle *p, uint64_t count)
 {
 	uint64_t tuple, v;
 	int r = peek(p, count - 1, &v);
-	if (r || (r = node_new(p, NODE_TUPLE, &tuple)))
+	if (r || (r = pickle_node_new(p, NODE_TUPLE, &tuple)))
 		return r;
-	struct node *n = node_of(p, tuple);
+	struct node *n = pickle_node_of(p, tuple);
 	for (uint64_t i = p->stack.n - count; !r && i < p->stack.n; i++)
-		r = seq_push(p, &n->items, *seq_at(&p->stack, i));
+		r = pickle_seq_push(p, &n->items, *pickle_seq_at(&p->stack, i));
 	p->stack.n -= count;
 	return r ? r : push(p, tuple);
 }
@@ -207,21 +207,21 @@ static int op_tuple3(struct pickle *p, uint64_t arg) { (void)arg; return tuple_o
 /* Arrays in lists are members of object arrays (hs models hold two for every word). */
 static uint64_t listed(struct pickle *p, uint64_t v)
 {
-	if (class_role(p, v) != CLASS_ARRAY || pickle_tag(v) != PICKLE_NODE)
+	if (pickle_class_role(p, v) != CLASS_ARRAY || pickle_tag(v) != PICKLE_NODE)
 		return v;
-	node_forget(p, v);
-	return value_make(PICKLE_OPAQUE, 0);
+	pickle_node_forget(p, v);
+	return pickle_value_make(PICKLE_OPAQUE, 0);
 }
 
 /* Add what lies above `mark` to `list`, drop it and the mark. */
 static int take_items(struct pickle *p, uint64_t mark, uint64_t list)
 {
-	struct node *n = node_of(p, list);
+	struct node *n = pickle_node_of(p, list);
 	int r = 0;
 	if (n && n->kind != NODE_LIST && n->kind != NODE_TUPLE)
 		n = NULL; /* a subclass of list */
 	for (uint64_t i = mark + 1; n && !r && i < p->stack.n; i++)
-		r = seq_push(p, &n->items, n->kind == NODE_LIST ? listed(p, *seq_at(&p->stack, i)) : *seq_at(&p->stack, i));
+		r = pickle_seq_push(p, &n->items, n->kind == NODE_LIST ? listed(p, *pickle_seq_at(&p->stack, i)) : *pickle_seq_at(&p->stack, i));
 	p->stack.n = mark;
 	return r;
 }
@@ -230,7 +230,7 @@ static int container_of_mark(struct pickle *p, enum node_kind kind)
 {
 	uint64_t mark, v;
 	int r = find_mark(p, &mark);
-	if (r || (r = node_new(p, kind, &v)) || (r = take_items(p, mark, v)))
+	if (r || (r = pickle_node_new(p, kind, &v)) || (r = take_items(p, mark, v)))
 		return r;
 	return push(p, v);
 }
@@ -251,8 +251,8 @@ static int op_append(struct pickle *p, uint64_t arg)
 	(void)arg;
 	if (r || (r = peek(p, 0, &list)))
 		return r;
-	struct node *n = node_of(p, list);
-	return n && n->kind == NODE_LIST ? seq_push(p, &n->items, listed(p, v)) : 0;
+	struct node *n = pickle_node_of(p, list);
+	return n && n->kind == NODE_LIST ? pickle_seq_push(p, &n->items, listed(p, v)) : 0;
 }
 
 /* The mark, and the container under it. */
@@ -261,7 +261,7 @@ static int mark_and_target(struct pickle *p, uint64_t *ret_mark, uint64_t *ret)
 	int r = find_mark(p, ret_mark);
 	if (r)
 		return r;
-	if (!*ret_mark || pickle_tag(*ret = *seq_at(&p->stack, *ret_mark - 1)) == PICKLE_MARK)
+	if (!*ret_mark || pickle_tag(*ret = *pickle_seq_at(&p->stack, *ret_mark - 1)) == PICKLE_MARK)
 		return malformed(p, "there is nothing under the mark");
 	return 0;
 }
@@ -272,7 +272,7 @@ static int op_appends(struct pickle *p, uint64_t arg)
 	int r = mark_and_target(p, &mark, &arg);
 	if (r)
 		return r;
-	struct node *n = node_of(p, arg);
+	struct node *n = pickle_node_of(p, arg);
 	return take_items(p, mark, n && n->kind == NODE_LIST ? arg : 0);
 }
 
@@ -289,7 +289,7 @@ static int op_setitem(struct pickle *p, uint64_t arg)
 	int r = pop(p, &v);
 	if (r || (r = pop(p, &key)) || (r = peek(p, 0, &arg)))
 		return r;
-	return dict_set(p, arg, key, v);
+	return pickle_node_set(p, arg, key, v);
 }
 
 static int set_items(struct pickle *p, uint64_t mark, uint64_t dict)
@@ -298,7 +298,7 @@ static int set_items(struct pickle *p, uint64_t mark, uint64_t dict)
 	if ((p->stack.n - mark) % 2 == 0)
 		return malformed(p, "a dict gets a key without a value");
 	for (uint64_t i = mark + 1; !r && i < p->stack.n; i += 2)
-		r = dict_set(p, dict, *seq_at(&p->stack, i), *seq_at(&p->stack, i + 1));
+		r = pickle_node_set(p, dict, *pickle_seq_at(&p->stack, i), *pickle_seq_at(&p->stack, i + 1));
 	p->stack.n = mark;
 	return r;
 }
@@ -314,7 +314,7 @@ static int op_dict_mark(struct pickle *p, uint64_t arg)
 {
 	uint64_t mark;
 	int r = find_mark(p, &mark);
-	if (r || (r = node_new(p, NODE_DICT, &arg)) || (r = set_items(p, mark, arg)))
+	if (r || (r = pickle_node_new(p, NODE_DICT, &arg)) || (r = set_items(p, mark, arg)))
 		return r;
 	return push(p, arg);
 }
@@ -327,9 +327,9 @@ static int memo_put(struct pickle *p, uint64_t index)
 	if (!r && index > p->memo.n + 64)
 		r = malformed(p, "it puts into a memo entry far beyond the last");
 	while (!r && index >= p->memo.n)
-		r = seq_push(p, &p->memo, 0);
+		r = pickle_seq_push(p, &p->memo, 0);
 	if (!r)
-		*seq_at(&p->memo, index) = v;
+		*pickle_seq_at(&p->memo, index) = v;
 	return r;
 }
 
@@ -337,21 +337,21 @@ static int op_memoize(struct pickle *p, uint64_t arg) { (void)arg; return memo_p
 
 static int op_get(struct pickle *p, uint64_t index)
 {
-	if (index >= p->memo.n || !*seq_at(&p->memo, index))
+	if (index >= p->memo.n || !*pickle_seq_at(&p->memo, index))
 		return malformed(p, "it gets a memo entry that was never put");
-	return push(p, *seq_at(&p->memo, index));
+	return push(p, *pickle_seq_at(&p->memo, index));
 }
 
 /* What calling `class` with `args` makes: a node that says so. */
 static int make_object(struct pickle *p, uint64_t class, uint64_t args)
 {
 	uint64_t v;
-	enum class_role role = class_role(p, class);
-	int r = node_new(p, role == CLASS_DICT ? NODE_DICT : NODE_OBJECT, &v);
+	enum class_role role = pickle_class_role(p, class);
+	int r = pickle_node_new(p, role == CLASS_DICT ? NODE_DICT : NODE_OBJECT, &v);
 	if (r)
 		return r;
 	if (role != CLASS_DICT) {
-		struct node *n = node_of(p, v);
+		struct node *n = pickle_node_of(p, v);
 		n->class = class;
 		n->args = args;
 	}
@@ -379,9 +379,9 @@ static int op_reduce(struct pickle *p, uint64_t arg)
 	int r = pop(p, &arg);
 	if (r || (r = pop(p, &function)))
 		return r;
-	if (pickle_tag(function) == PICKLE_GLOBAL && class_role(p, function) == CLASS_FORGET) {
-		node_forget(p, arg);
-		return push(p, value_make(PICKLE_OPAQUE, 0));
+	if (pickle_tag(function) == PICKLE_GLOBAL && pickle_class_role(p, function) == CLASS_FORGET) {
+		pickle_node_forget(p, arg);
+		return push(p, pickle_value_make(PICKLE_OPAQUE, 0));
 	}
 	return make_object(p, function, arg);
 }
@@ -392,13 +392,13 @@ static int op_build(struct pickle *p, uint64_t arg)
 	int r = pop(p, &arg);
 	if (r || (r = peek(p, 0, &object)))
 		return r;
-	struct node *n = node_of(p, object);
+	struct node *n = pickle_node_of(p, object);
 	if (!n || n->kind != NODE_OBJECT)
 		return 0;
 	n->state = arg;
-	if (class_role(p, object) == CLASS_FORGET) {
-		node_forget(p, object);
-		*seq_at(&p->stack, p->stack.n - 1) = value_make(PICKLE_OPAQUE, 0);
+	if (pickle_class_role(p, object) == CLASS_FORGET) {
+		pickle_node_forget(p, object);
+		*pickle_seq_at(&p->stack, p->stack.n - 1) = pickle_value_make(PICKLE_OPAQUE, 0);
 	}
 	return 0;
 }
@@ -440,7 +440,7 @@ static const struct op {
 	[0x80] = { "PROTO", 1, false, op_proto },	[0x95] = { "FRAME", 8, false, op_frame },
 };
 
-int pickle_step(struct pickle *p)
+int pickle_ops_step(struct pickle *p)
 {
 	uint64_t size = p->win.src->size, left = size - p->pos, arg = 0;
 	const unsigned char *b;

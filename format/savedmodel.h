@@ -10,8 +10,8 @@
  * every other case the matrix is converted once, into a part.
  *
  * Three steps, each cheaper to repeat than the one before:
- *   savedmodel_kind   looks at the first bytes of a file: is it a model at all;
- *   savedmodel_scan   reads what must be read to know the shape and the vocabulary, and writes
+ *   kinds_sniff       looks at the first bytes of a file: is it a model at all;
+ *   kinds_scan        reads what must be read to know the shape and the vocabulary, and writes
  *                     the parts; its result, a *record* of some hundred bytes, is kept by the
  *                     caller for that revision;
  *   savedmodel_open   record -> list of files with exact sizes (a lookup must report them).
@@ -34,9 +34,6 @@ enum savedmodel_kind {
 	SAVEDMODEL_W2V_TEXT,	/* "V D\n", then lines of a word and D numbers */
 };
 #define SAVEDMODEL_SNIFF 4096
-/* `head`: the first min(size, SAVEDMODEL_SNIFF) bytes of a file of `size` bytes. Never fails: a
- * file that looks like a model and is damaged is found out by the scan. */
-enum savedmodel_kind savedmodel_kind(const void *head, size_t n, uint64_t size);
 
 /* What a scan writes. The caller creates each part empty and gives it back as a source later. */
 enum savedmodel_part {
@@ -55,11 +52,6 @@ struct savedmodel_input {
 	int (*read)(void *ctx, enum savedmodel_part part, void *data, size_t n, uint64_t off);
 	void *ctx;
 };
-
-/* Scan. 0 and the record; -EMEDIUMTYPE: a sound file, but no word vectors that can be served (a
- * reason in err_last()); -EBADMSG: damaged or hostile, err_last() says what and at which byte;
- * -ENOENT: a side-car that the pickle names is missing; other -errno from the sources. */
-MUST_CHECK int savedmodel_scan(const struct savedmodel_input *in, enum savedmodel_kind kind, struct buf *ret_record);
 
 /* Where the bytes of a file of the directory are. */
 enum savedmodel_where {

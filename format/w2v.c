@@ -6,8 +6,8 @@
 
 #include "format/keyset.h"
 #include "format/npy.h"
-#include "format/number.h"
-#include "format/strings.h"
+#include "format/float_text.h"
+#include "format/vocabulary.h"
 #include "format/window.h"
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ struct w2v {
 	struct w2v_header h;
 	struct window win;		/* on the file, to look at earlier words */
 	struct keyset *set;
-	struct strings *words;
+	struct vocabulary *words;
 	size_t row_bytes;
 	char *out;			/* WRITE_BYTES and a row */
 	size_t filled;			/* bytes of kept rows in `out` */
@@ -51,7 +51,7 @@ static int same_word(void *ctx, uint64_t ref, const void *key, size_t n, bool *r
 	return r;
 }
 
-static int flush(struct w2v *w)
+static int flush_rows(struct w2v *w)
 {
 	int r = w->filled ? w->in->write(w->in->ctx, SAVEDMODEL_MATRIX, w->out, w->filled, w->written) : 0;
 	w->written += w->filled;
@@ -63,7 +63,7 @@ static int flush(struct w2v *w)
 static int add_word(struct w2v *w, const char *word, size_t n, uint64_t off, bool *ret_keep)
 {
 	int r = keyset_add(w->set, word, n, off, ret_keep);
-	return r || !*ret_keep ? r : strings_add(w->words, word, n);
+	return r || !*ret_keep ? r : vocabulary_add(w->words, word, n);
 }
 
 /* The current row stands in `out` behind the kept ones. */
@@ -73,7 +73,7 @@ static int end_row(struct w2v *w, bool keep)
 	if (keep)
 		w->filled += w->row_bytes;
 	w->ended = w->row == w->h.rows;
-	return w->filled >= WRITE_BYTES ? flush(w) : 0;
+	return w->filled >= WRITE_BYTES ? flush_rows(w) : 0;
 }
 
 static int hold(struct w2v *w, const char *p, size_t n, const char *what)
@@ -155,7 +155,7 @@ static int parse_numbers(struct w2v *w, const char *p, const char *end, uint64_t
 		if (count == w->h.width)
 			return bad_row(w, off + (uint64_t)(p - start), "there are more numbers than", count);
 		p = blank ? blank : end;
-		if (!number_parse(number, (size_t)(p - number), &f))
+		if (!float_text_parse(number, (size_t)(p - number), &f))
 			return bad_row(w, off + (uint64_t)(number - start), "this is not a number: number", count + 1);
 		memcpy(w->out + w->filled + 4 * count, &f, 4);
 	}
@@ -211,13 +211,13 @@ static int text_sink(void *ctx, const void *data, size_t n)
 static int write_zero_rows(struct w2v *w)
 {
 	uint64_t total = w->h.rows * w->row_bytes;
-	int r = flush(w);
+	int r = flush_rows(w);
 	if (w->written < total)
 		memset(w->out, 0, WRITE_BYTES);
 	while (!r && w->written < total) {
 		uint64_t left = total - w->written;
 		w->filled = left < WRITE_BYTES ? (size_t)left : WRITE_BYTES;
-		r = cancelled() ? err_set(-EINTR, "cancelled") : flush(w);
+		r = cancelled() ? err_set(-EINTR, "cancelled") : flush_rows(w);
 	}
 	return r;
 }
@@ -247,7 +247,7 @@ static int check_header(struct w2v *w, bool text)
 	int r = source_read(src, head, n, 0);
 	if (r)
 		return r;
-	if (!w2v_header(head, n, &w->h))
+	if (!w2v_sniff_header(head, n, &w->h))
 		return err_set(-EBADMSG, "its first line is not two counts of at least 1");
 	if (w->h.width > NPY_WIDTH_MAX)
 		return err_set(-EMEDIUMTYPE, "rows of %" PRIu64 " numbers; at most %u are served", w->h.width, NPY_WIDTH_MAX);
@@ -258,7 +258,7 @@ static int check_header(struct w2v *w, bool text)
 	return 0;
 }
 
-static int prepare(struct w2v *w, bool text)
+static int reader_prepare(struct w2v *w, bool text)
 {
 	int r = check_header(w, text);
 	if (r)
@@ -271,28 +271,31 @@ static int prepare(struct w2v *w, bool text)
 		return err_set(-ENOMEM, "buffers for rows of %" PRIu64 " numbers", w->h.width);
 	if ((r = window_init(&w->win, w->in->main)) || (r = keyset_new(same_word, w, &w->set)))
 		return r;
-	return strings_begin(w->in, &w->words);
+	return vocabulary_begin(w->in, &w->words);
 }
 
-static void done(struct w2v *w)
+static void reader_done(struct w2v *w)
 {
-	strings_free(w->words);
+	vocabulary_free(w->words);
 	keyset_free(w->set);
 	window_done(&w->win);
 	free(w->out);
 	free(w->held);
 }
 
-int w2v_scan(const struct savedmodel_input *in, bool text, struct savedmodel_record *ret)
+static int scan_rows(const struct savedmodel_input *in, bool text, struct savedmodel_record *ret)
 {
-	CLEANUP(done) struct w2v w = { .in = in };
+	CLEANUP(reader_done) struct w2v w = { .in = in };
 	*ret = (struct savedmodel_record){ 0 };
-	int r = prepare(&w, text);
+	int r = reader_prepare(&w, text);
 	if (r || (r = stream(&w, text)) || (r = write_zero_rows(&w)))
 		return r;
 	ret->rows = w.h.rows;
 	ret->width = w.h.width;
 	ret->matrix = SAVEDMODEL_IN_MATRIX;
 	ret->shard0_size = w.h.rows * w.row_bytes;
-	return strings_finish(w.words, ret);
+	return vocabulary_finish(w.words, ret);
 }
+
+int w2v_scan_binary(const struct savedmodel_input *in, struct savedmodel_record *ret) { return scan_rows(in, false, ret); }
+int w2v_scan_text(const struct savedmodel_input *in, struct savedmodel_record *ret) { return scan_rows(in, true, ret); }

@@ -13,11 +13,12 @@
 struct w2v_header {
 	uint64_t rows, width, size;
 };
-bool w2v_header(const void *head, size_t n, struct w2v_header *ret);
+bool w2v_sniff_header(const void *head, size_t n, struct w2v_header *ret);
 
 /* Which of the formats a file of `size` bytes is that begins so: W2V_BINARY, W2V_TEXT or NONE. */
 enum savedmodel_kind w2v_sniff(const void *head, size_t n, uint64_t size);
-/* savedmodel_scan() of such a file, in one pass; fills all of `ret` but checked and matrix_crc,
+/* kinds_scan() of such a file, in one pass; they fill all of `ret` but checked and matrix_crc,
  * which are cleared. */
-MUST_CHECK int w2v_scan(const struct savedmodel_input *in, bool text, struct savedmodel_record *ret);
+MUST_CHECK int w2v_scan_binary(const struct savedmodel_input *in, struct savedmodel_record *ret);
+MUST_CHECK int w2v_scan_text(const struct savedmodel_input *in, struct savedmodel_record *ret);
 #endif

@@ -3,7 +3,7 @@
  * numbers, so the first row must bear the format out. */
 #include "format/w2v.h"
 
-#include "format/number.h"
+#include "format/float_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static void skip_blanks(const char **p, const char *end)
 		++*p;
 }
 
-bool w2v_header(const void *head, size_t n, struct w2v_header *ret)
+bool w2v_sniff_header(const void *head, size_t n, struct w2v_header *ret)
 {
 	const char *p = head, *nl = n ? memchr(p, '\n', n) : NULL;
 	if (!nl)
@@ -72,7 +72,7 @@ static bool is_text_row(const char *p, const char *end, bool cut, uint64_t width
 	while (blank) {
 		p = blank + 1;
 		blank = memchr(p, ' ', (size_t)(last - p));
-		if (numbers == width || !number_parse(p, (size_t)((blank ? blank : last) - p), &f))
+		if (numbers == width || !float_text_parse(p, (size_t)((blank ? blank : last) - p), &f))
 			return false;
 		numbers++;
 	}
@@ -135,7 +135,7 @@ enum savedmodel_kind w2v_sniff(const void *head, size_t n, uint64_t size)
 {
 	struct w2v_header h;
 	const char *p = head;
-	if (n > size || !w2v_header(head, n, &h) || h.size == n)
+	if (n > size || !w2v_sniff_header(head, n, &h) || h.size == n)
 		return SAVEDMODEL_NONE;
 	if (is_text_row(p + h.size, p + n, n < size, h.width))
 		return SAVEDMODEL_W2V_TEXT;

@@ -129,7 +129,7 @@ static int learn_kind(struct fs *fs, struct model *m, enum savedmodel_kind *ret)
 	int r = sniff(fs, m, head, n);
 	if (r)
 		return r;
-	*ret = savedmodel_kind(head, n, m->main.size);
+	*ret = kinds_sniff(head, n, m->main.size);
 	const char value[2] = { SAVEDMODEL_VERSION, (char)*ret };
 	if (cache_state_put(fs->cache, "kind", key, value, sizeof value) != 0)
 		log_warning("cache", "what kind of file it is cannot be kept: %s", err_last());
@@ -257,7 +257,7 @@ static int run_scan(struct fs *fs, struct model *m, struct buf *ret_record)
 	int r = handle_source(fs, m->file->id, &m->main, &src);
 	struct savedmodel_input in = { src, open_sidecar, write_part, read_part, &s };
 	if (!r)
-		r = savedmodel_scan(&in, m->kind, ret_record);
+		r = kinds_scan(&in, m->kind, ret_record);
 	for (size_t i = 0; i < SAVEDMODEL_SCRATCH && !r; i++)
 		r = keep_part(&s, i);
 	for (size_t i = 0; i < SAVEDMODEL_PARTS; i++)

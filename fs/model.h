@@ -4,7 +4,7 @@
  * in the cache, its record is in the state. No lock may be held by the caller. */
 #ifndef DFM_FS_MODEL_H
 #define DFM_FS_MODEL_H
-#include "format/savedmodel.h"
+#include "format/kinds.h"
 #include "fs/fs.h"
 
 struct model;

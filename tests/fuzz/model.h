@@ -3,7 +3,7 @@
  * again. For fuzz targets. */
 #ifndef DFM_FUZZ_MODEL_H
 #define DFM_FUZZ_MODEL_H
-#include "format/savedmodel.h"
+#include "format/kinds.h"
 
 #include <string.h>
 
@@ -61,7 +61,7 @@ static int model_scan(const unsigned char *data, size_t n, struct source *sideca
 	m.sidecar = sidecar;
 	if (source_bytes(data, n, &m.in.main))
 		abort();
-	int r = savedmodel_scan(&m.in, kind, &record);
+	int r = kinds_scan(&m.in, kind, &record);
 	if (r && !*err_last())
 		abort(); /* every error has a reason */
 	if (!r && savedmodel_open(record.data, record.len, &s))

@@ -2,7 +2,7 @@
 /* savedmodel_write MAIN OUTDIR: the conversion without a mount. Reads a model (and the side-cars
  * beside it) and writes the SavedModel directory that a mount would show. Prints "V D K"; or the
  * reason and ends with 1; or ends with 2 where its arguments are wrong. */
-#include "format/savedmodel.h"
+#include "format/kinds.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -135,10 +135,10 @@ static int scan(struct job *j, struct source *main, struct buf *ret_record)
 	ssize_t n = source_pread(main, head, sizeof head, 0);
 	if (n < 0)
 		return (int)n;
-	enum savedmodel_kind kind = savedmodel_kind(head, (size_t)n, main->size);
+	enum savedmodel_kind kind = kinds_sniff(head, (size_t)n, main->size);
 	if (kind == SAVEDMODEL_NONE)
 		return err_set(-EMEDIUMTYPE, "not a model");
-	return savedmodel_scan(&in, kind, ret_record);
+	return kinds_scan(&in, kind, ret_record);
 }
 
 struct copy {

@@ -83,7 +83,7 @@ __attribute__((unused)) static int model_scan(struct model_input *m, struct save
 	char head[SAVEDMODEL_SNIFF];
 	ssize_t n = source_pread(m->in.main, head, sizeof head, 0);
 	CHECK(n >= 0);
-	int r = savedmodel_scan(&m->in, savedmodel_kind(head, (size_t)n, m->in.main->size), &record);
+	int r = kinds_scan(&m->in, kinds_sniff(head, (size_t)n, m->in.main->size), &record);
 	return r ? r : record_read(record.data, record.len, ret);
 }
 

@@ -52,7 +52,7 @@ TEST(format_graph__nodes_come_from_tables)
 	static const char start[] = "\x0a\x01n" "\x12\x02Op" "\x1a\x03" "a:0" "\x1a\x02^b" "\x2a\x07\x0a\x01T\x12\x02\x30\x09";
 	CLEANUP_BUF struct buf b = BUF_INIT(1000);
 	const struct graph_dims d = { 7, 5, 7 };
-	graph_nodes_write(&b, 1, table, &d);
+	graph_node_write_all(&b, 1, table, &d);
 	CHECK_INT(buf_check(&b, "nodes"), 0);
 	CHECK(!memcmp(b.data + 2, start, sizeof start - 1));
 	CHECK(memmem(b.data, b.len, "\x3a\x02\x18\x01\x3a\x00", 6));	/* "? []" */

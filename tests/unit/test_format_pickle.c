@@ -184,6 +184,6 @@ TEST(format_pickle__holds_long_lists)
 	pickle_shed(p);
 	uint64_t list = pickle_item(p, pickle_top(p), 0);
 	CHECK_INT(pickle_count(p, list), count);
-	CHECK_INT(pickle_bytes(p, pickle_item(p, list, 12345), &word, &n), 0);
+	CHECK_INT(pickle_text_bytes(p, pickle_item(p, list, 12345), &word, &n), 0);
 	CHECK(n == 8 && !memcmp(word, "w0012345", 8));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "format/savedmodel.h"
+#include "format/kinds.h"
 #include "tests/unit/model_input.h"
 
 #include <math.h>
@@ -138,7 +138,7 @@ TEST(format_w2v__a_binary_file_that_is_cut_short_is_refused)
 	CHECK(want);
 	make_binary(&b, want, "");
 	CHECK_INT(model_init(&m, b.data, b.len - 5), 0);
-	CHECK_INT(savedmodel_scan(&m.in, SAVEDMODEL_W2V_BINARY, &record), -EBADMSG);
+	CHECK_INT(kinds_scan(&m.in, SAVEDMODEL_W2V_BINARY, &record), -EBADMSG);
 	snprintf(why, sizeof why, "ends at byte %zu, in row %d of %d", b.len - 5, rows(), rows());
 	CHECK_STR(err_last(), why);
 }

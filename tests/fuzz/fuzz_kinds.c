@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
 	size_t head = n < SAVEDMODEL_SNIFF ? n : SAVEDMODEL_SNIFF;
 	/* The first bytes of a longer file must not be read beyond. */
-	(void)savedmodel_kind(data, head, UINT64_MAX / 2);
-	enum savedmodel_kind kind = savedmodel_kind(data, head, n);
+	(void)kinds_sniff(data, head, UINT64_MAX / 2);
+	enum savedmodel_kind kind = kinds_sniff(data, head, n);
 	return kind == SAVEDMODEL_NONE ? 0 : model_scan(data, n, NULL, kind);
 }

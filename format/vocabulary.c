@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "format/strings.h"
+#include "format/vocabulary.h"
 
 #include "format/bundle.h"
 #include "format/crc32c.h"
@@ -10,7 +10,7 @@
 enum { SPILL_BYTES = 256 << 10 };
 #define LENGTHS_BYTES_MAX ((size_t)1 << 30)
 
-struct strings {
+struct vocabulary {
 	const struct savedmodel_input *in;
 	struct bundle_strings tensor;
 	uint64_t bytes;		/* of all words */
@@ -21,19 +21,19 @@ struct strings {
 	char tail[SPILL_BYTES];
 };
 
-int strings_begin(const struct savedmodel_input *in, struct strings **ret)
+int vocabulary_begin(const struct savedmodel_input *in, struct vocabulary **ret)
 {
-	struct strings *s = malloc(sizeof *s);
+	struct vocabulary *s = malloc(sizeof *s);
 	if (!s)
 		return err_set(-ENOMEM, "a vocabulary's buffer of %zu bytes", sizeof *s);
-	memset(s, 0, offsetof(struct strings, tail));
+	memset(s, 0, offsetof(struct vocabulary, tail));
 	s->in = in;
 	bundle_strings_init(&s->tensor, LENGTHS_BYTES_MAX);
 	*ret = s;
 	return 0;
 }
 
-static int spill(struct strings *s, const void *data, size_t n)
+static int spill(struct vocabulary *s, const void *data, size_t n)
 {
 	int e = s->in->write(s->in->ctx, SAVEDMODEL_SCRATCH, data, n, s->spilled);
 	if (e)
@@ -43,7 +43,7 @@ static int spill(struct strings *s, const void *data, size_t n)
 	return 0;
 }
 
-static int spill_tail(struct strings *s)
+static int spill_tail(struct vocabulary *s)
 {
 	int e = spill(s, s->tail, s->tail_len);
 	if (!e)
@@ -52,7 +52,7 @@ static int spill_tail(struct strings *s)
 }
 
 /* The buffer is filled to the brim, so that every spill is a whole number of pages. */
-static int append(struct strings *s, const char *p, size_t n)
+static int append(struct vocabulary *s, const char *p, size_t n)
 {
 	while (n > SPILL_BYTES - s->tail_len) {
 		size_t fits = SPILL_BYTES - s->tail_len;
@@ -69,7 +69,7 @@ static int append(struct strings *s, const char *p, size_t n)
 	return 0;
 }
 
-int strings_add(struct strings *s, const void *word, size_t n)
+int vocabulary_add(struct vocabulary *s, const void *word, size_t n)
 {
 	if (s->finished)
 		return err_set(-EINVAL, "a word behind the end of the vocabulary");
@@ -80,7 +80,7 @@ int strings_add(struct strings *s, const void *word, size_t n)
 	return n ? append(s, word, n) : 0;
 }
 
-static int write_at(const struct strings *s, const void *data, size_t n, uint64_t *off)
+static int write_at(const struct vocabulary *s, const void *data, size_t n, uint64_t *off)
 {
 	int e = n ? s->in->write(s->in->ctx, SAVEDMODEL_STRINGS, data, n, *off) : 0;
 	*off += n;
@@ -88,7 +88,7 @@ static int write_at(const struct strings *s, const void *data, size_t n, uint64_
 }
 
 /* The words, to `off` and on; where they never filled the buffer, SCRATCH stays untouched. */
-static int copy_words(struct strings *s, uint64_t off)
+static int copy_words(struct vocabulary *s, uint64_t off)
 {
 	if (!s->spilled) {
 		s->crc = crc32c(0, s->tail, s->tail_len);
@@ -107,7 +107,7 @@ static int copy_words(struct strings *s, uint64_t off)
 }
 
 /* The object graph's tensor, at the front. */
-static int write_graph(const struct strings *s, uint64_t *off)
+static int write_object_graph(const struct vocabulary *s, uint64_t *off)
 {
 	CLEANUP_BUF struct buf graph = BUF_INIT(OBJECT_GRAPH_BYTES_MAX);
 	(void)object_graph_tensor(&graph); /* the entry's CRC is computed again when it is needed */
@@ -115,7 +115,7 @@ static int write_graph(const struct strings *s, uint64_t *off)
 	return e ? e : write_at(s, graph.data, graph.len, off);
 }
 
-int strings_finish(struct strings *s, struct savedmodel_record *r)
+int vocabulary_finish(struct vocabulary *s, struct savedmodel_record *r)
 {
 	uint64_t off = 0;
 	if (s->finished)
@@ -123,7 +123,7 @@ int strings_finish(struct strings *s, struct savedmodel_record *r)
 	if (!s->tensor.count)
 		return err_set(-EMEDIUMTYPE, "a model without any word");
 	s->finished = true;
-	int e = write_graph(s, &off);
+	int e = write_object_graph(s, &off);
 	if (e)
 		return e;
 	bundle_strings_seal(&s->tensor);
@@ -143,7 +143,7 @@ int strings_finish(struct strings *s, struct savedmodel_record *r)
 	return 0;
 }
 
-struct strings *strings_free(struct strings *s)
+struct vocabulary *vocabulary_free(struct vocabulary *s)
 {
 	if (s)
 		bundle_strings_done(&s->tensor);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What is a model and what only looks like one. */
-#include "format/savedmodel.h"
+#include "format/kinds.h"
 #include "tests/unit/test.h"
 
 static void is_kind(enum savedmodel_kind want, const char *data, size_t n)
 {
-	CHECK_INT(savedmodel_kind(data, n, n), want);
+	CHECK_INT(kinds_sniff(data, n, n), want);
 }
 #define KIND(want, literal) is_kind(want, literal, sizeof literal - 1)
 
-TEST(format_scan__knows_pickles_of_word_vectors)
+TEST(format_kinds__knows_pickles_of_word_vectors)
 {
 	KIND(SAVEDMODEL_GENSIM, "\x80\x02" "cgensim.models.word2vec\nWord2Vec\nq\0)\x81");
 	KIND(SAVEDMODEL_GENSIM, "\x80\x02" "cgensim.models.deprecated.doc2vec\nDoc2Vec\nq\0)\x81");
@@ -24,7 +24,7 @@ TEST(format_scan__knows_pickles_of_word_vectors)
 	KIND(SAVEDMODEL_NONE, "");
 }
 
-TEST(format_scan__knows_word2vec_text_by_its_first_row)
+TEST(format_kinds__knows_word2vec_text_by_its_first_row)
 {
 	KIND(SAVEDMODEL_W2V_TEXT, "2 3\naa 1 2 3\nbb 1 2 3\n");
 	KIND(SAVEDMODEL_W2V_TEXT, "  2   3 \r\naa 1 2 3 \r\n");
@@ -45,16 +45,16 @@ TEST(format_scan__knows_word2vec_text_by_its_first_row)
 	KIND(SAVEDMODEL_NONE, "aa 1 2 3\nbb 1 2 3\n");
 }
 
-TEST(format_scan__judges_a_row_that_is_cut_off_by_what_is_there)
+TEST(format_kinds__judges_a_row_that_is_cut_off_by_what_is_there)
 {
-	CHECK_INT(savedmodel_kind("9 300\nword 0.1 -0.2 0.", 22, 9999), SAVEDMODEL_W2V_TEXT);
-	CHECK_INT(savedmodel_kind("9 300\nword 0.1 -0.2 ", 20, 9999), SAVEDMODEL_W2V_TEXT);
-	CHECK_INT(savedmodel_kind("9 300\nword 0.1 and 0.", 21, 9999), SAVEDMODEL_NONE);
-	CHECK_INT(savedmodel_kind("9 300\nword", 10, 9999), SAVEDMODEL_NONE);
-	CHECK_INT(savedmodel_kind("9 2\nword 0.1 0.2 0.3 0.", 23, 9999), SAVEDMODEL_NONE);
+	CHECK_INT(kinds_sniff("9 300\nword 0.1 -0.2 0.", 22, 9999), SAVEDMODEL_W2V_TEXT);
+	CHECK_INT(kinds_sniff("9 300\nword 0.1 -0.2 ", 20, 9999), SAVEDMODEL_W2V_TEXT);
+	CHECK_INT(kinds_sniff("9 300\nword 0.1 and 0.", 21, 9999), SAVEDMODEL_NONE);
+	CHECK_INT(kinds_sniff("9 300\nword", 10, 9999), SAVEDMODEL_NONE);
+	CHECK_INT(kinds_sniff("9 2\nword 0.1 0.2 0.3 0.", 23, 9999), SAVEDMODEL_NONE);
 }
 
-TEST(format_scan__knows_word2vec_binary_by_its_first_row)
+TEST(format_kinds__knows_word2vec_binary_by_its_first_row)
 {
 	static const char row[] = "2 2\naa \x10\xd7\xa3\x3c\x9a\x99\x99\xbe\nbb \x10\xd7\xa3\x3c\x9a\x99\x99\xbe\n";
 	is_kind(SAVEDMODEL_W2V_BINARY, row, sizeof row - 1);
@@ -68,9 +68,9 @@ TEST(format_scan__knows_word2vec_binary_by_its_first_row)
 	KIND(SAVEDMODEL_NONE, "\x93NUMPY\1\0\x76\0{'descr': '<f4'}");
 }
 
-TEST(format_scan__what_is_no_model_is_not_scanned)
+TEST(format_kinds__what_is_no_model_is_not_scanned)
 {
 	struct savedmodel_input in = { 0 };
 	CLEANUP_BUF struct buf b = BUF_INIT(100);
-	CHECK_INT(savedmodel_scan(&in, SAVEDMODEL_NONE, &b), -EMEDIUMTYPE);
+	CHECK_INT(kinds_scan(&in, SAVEDMODEL_NONE, &b), -EMEDIUMTYPE);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "format/table.h"
+#include "format/leveldb_table.h"
 
 #include "format/crc32c.h"
 #include "format/proto.h"
@@ -18,9 +18,9 @@ struct handle {
 	uint64_t off, size;
 };
 
-void table_begin(struct table *t, struct buf *ret)
+void leveldb_table_begin(struct leveldb_table *t, struct buf *ret)
 {
-	*t = (struct table){ .ret = ret, .start = ret->len, .last = "" };
+	*t = (struct leveldb_table){ .ret = ret, .start = ret->len, .last = "" };
 }
 
 static void write_entry(struct buf *b, const char *key, size_t shared, const void *value, size_t n)
@@ -33,10 +33,10 @@ static void write_entry(struct buf *b, const char *key, size_t shared, const voi
 	buf_add(b, value, n);
 }
 
-void table_add(struct table *t, const char *key, const void *value, size_t n)
+void leveldb_table_add(struct leveldb_table *t, const char *key, const void *value, size_t n)
 {
 	size_t shared = 0;
-	if (t->count >= TABLE_ENTRIES_MAX) {
+	if (t->count >= LEVELDB_TABLE_ENTRIES_MAX) {
 		t->ret->failed = true;
 		return;
 	}
@@ -51,7 +51,7 @@ void table_add(struct table *t, const char *key, const void *value, size_t n)
 }
 
 /* End the block that began at `off` of the table: restart points, then the trailer. */
-static struct handle end_block(struct table *t, size_t off, const uint32_t *restarts, size_t n)
+static struct handle end_block(struct leveldb_table *t, size_t off, const uint32_t *restarts, size_t n)
 {
 	struct buf *b = t->ret;
 	for (size_t i = 0; i < n; i++)
@@ -88,7 +88,7 @@ static void short_successor(const char *last, char ret[2])
 	ret[1] = 0;
 }
 
-void table_finish(struct table *t)
+void leveldb_table_finish(struct leveldb_table *t)
 {
 	static const uint32_t first = 0;
 	struct buf *b = t->ret;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Decimal text -> float32 as gensim reads it: Python's float() rounds to the nearest double
  * (ties to even), numpy then rounds that to float32. Internal to format/. Any thread. */
-#ifndef DFM_FORMAT_NUMBER_H
-#define DFM_FORMAT_NUMBER_H
+#ifndef DFM_FORMAT_FLOAT_TEXT_H
+#define DFM_FORMAT_FLOAT_TEXT_H
 #include "format/base.h"
 
-#define NUMBER_MAX 1024		/* bytes in the text of one number */
+#define FLOAT_TEXT_MAX 1024		/* bytes in the text of one number */
 
 /* Python's float() syntax in ASCII: blanks around it, sign, digits with single underscores
  * between them, exponent, inf, infinity, nan in any case. False: none of this, or longer than
- * NUMBER_MAX. */
-MUST_CHECK bool number_parse(const char *s, size_t n, float *ret);
+ * FLOAT_TEXT_MAX. */
+MUST_CHECK bool float_text_parse(const char *s, size_t n, float *ret);
 #endif

@@ -2,7 +2,7 @@
 /* Most numbers have at most 19 digits and a small exponent: their digits and the power of ten are
  * exact doubles, and one multiplication or division rounds correctly (Clinger, "How to read
  * floating point numbers accurately"). The C library does the others. */
-#include "format/number.h"
+#include "format/float_text.h"
 
 #include <float.h>
 #include <locale.h>
@@ -30,9 +30,9 @@ static void make_c_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", NULL); 
 /* The text without its underscores through strtod_l. */
 static bool parse_slowly(const char *s, size_t n, float *ret)
 {
-	char text[NUMBER_MAX + 1], *end;
+	char text[FLOAT_TEXT_MAX + 1], *end;
 	size_t len = 0;
-	if (n > NUMBER_MAX)
+	if (n > FLOAT_TEXT_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (s[i] != '_')
@@ -80,7 +80,7 @@ static bool take_exponent(const char **p, const char *end, struct decimal *d)
 	return true;
 }
 
-static bool same_word(const char *s, const char *end, const char *word)
+static bool is_word(const char *s, const char *end, const char *word)
 {
 	for (; s < end && *word; s++, word++)
 		if ((*s | 0x20) != *word)
@@ -90,9 +90,9 @@ static bool same_word(const char *s, const char *end, const char *word)
 
 static bool parse_word(const char *s, const char *end, bool negative, float *ret)
 {
-	if (same_word(s, end, "inf") || same_word(s, end, "infinity"))
+	if (is_word(s, end, "inf") || is_word(s, end, "infinity"))
 		*ret = negative ? -INFINITY : INFINITY;
-	else if (same_word(s, end, "nan"))
+	else if (is_word(s, end, "nan"))
 		*ret = negative ? -NAN : NAN;
 	else
 		return false;
@@ -106,7 +106,7 @@ static bool scan_decimal(const char *p, const char *end, struct decimal *d)
 	if (p < end && *p == '.') {
 		p++;
 		part = take_digits(&p, end, d);
-		d->exponent -= part > NUMBER_MAX ? NUMBER_MAX : (int)part;
+		d->exponent -= part > FLOAT_TEXT_MAX ? FLOAT_TEXT_MAX : (int)part;
 	}
 	if (whole + part == 0)
 		return false;
@@ -115,9 +115,9 @@ static bool scan_decimal(const char *p, const char *end, struct decimal *d)
 	return p == end;
 }
 
-static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f); }
+static bool is_python_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f); }
 
-bool number_parse(const char *s, size_t n, float *ret)
+bool float_text_parse(const char *s, size_t n, float *ret)
 {
 	static const double powers[POWER_MAX + 1] = {
 		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
@@ -125,9 +125,9 @@ bool number_parse(const char *s, size_t n, float *ret)
 	};
 	struct decimal d = { .exact = true };
 	const char *end = s + n;
-	while (s < end && is_blank(*s))
+	while (s < end && is_python_blank(*s))
 		s++;
-	while (s < end && is_blank(end[-1]))
+	while (s < end && is_python_blank(end[-1]))
 		end--;
 	const char *start = s;
 	if (s < end && (*s == '-' || *s == '+'))

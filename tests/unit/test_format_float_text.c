@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "format/number.h"
+#include "format/float_text.h"
 #include "tests/unit/test.h"
 
 #include <math.h>
@@ -7,10 +7,10 @@
 static bool parses_as(const char *s, float want)
 {
 	float f;
-	return number_parse(s, strlen(s), &f) && !memcmp(&f, &want, 4);
+	return float_text_parse(s, strlen(s), &f) && !memcmp(&f, &want, 4);
 }
 
-TEST(format_number__takes_what_python_takes)
+TEST(format_float_text__takes_what_python_takes)
 {
 	CHECK(parses_as("1", 1));
 	CHECK(parses_as("-0", -0.0f));
@@ -27,10 +27,10 @@ TEST(format_number__takes_what_python_takes)
 	CHECK(parses_as("0e999999999999999999999", 0));
 	CHECK(parses_as("0.0000000000000000000000000000000000000000000000000000001e55", 1));
 	float f;
-	CHECK(number_parse("NaN", 3, &f) && isnan(f));
+	CHECK(float_text_parse("NaN", 3, &f) && isnan(f));
 }
 
-TEST(format_number__refuses_what_python_refuses)
+TEST(format_float_text__refuses_what_python_refuses)
 {
 	static const char *const bad[] = {
 		"", " ", "-", "+-1", ".", "e5", "1e", "1e+", "1_", "_1", "1__0", "1_.0", "1._0", "1e_5", "0x10", "1,5", "1 2", "infi",
@@ -38,17 +38,17 @@ TEST(format_number__refuses_what_python_refuses)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		float f;
-		CHECK(!number_parse(bad[i], strlen(bad[i]), &f));
+		CHECK(!float_text_parse(bad[i], strlen(bad[i]), &f));
 	}
 	float f;
-	CHECK(!number_parse("1\0", 2, &f));
-	char longest[NUMBER_MAX + 2];
+	CHECK(!float_text_parse("1\0", 2, &f));
+	char longest[FLOAT_TEXT_MAX + 2];
 	memset(longest, '1', sizeof longest);
-	CHECK(!number_parse(longest, NUMBER_MAX + 1, &f));
-	CHECK(number_parse(longest, NUMBER_MAX, &f) && isinf(f));
+	CHECK(!float_text_parse(longest, FLOAT_TEXT_MAX + 1, &f));
+	CHECK(float_text_parse(longest, FLOAT_TEXT_MAX, &f) && isinf(f));
 }
 
-TEST(format_number__rounds_twice_as_gensim_does)
+TEST(format_float_text__rounds_twice_as_gensim_does)
 {
 	/* Just above the middle of two float32: as a double it is the middle, which goes to even. */
 	CHECK(parses_as("1.00000005960464477539062500000000001", 1));
@@ -66,13 +66,13 @@ static uint64_t random_next(void)
 static void same_as_strtod(const char *s)
 {
 	float got, want = (float)strtod(s, NULL);
-	bool same = number_parse(s, strlen(s), &got) && !memcmp(&got, &want, 4);
+	bool same = float_text_parse(s, strlen(s), &got) && !memcmp(&got, &want, 4);
 	if (!same)
 		fprintf(stderr, "\"%s\"\n", s);
 	CHECK(same);
 }
 
-TEST(format_number__is_bit_equal_to_strtod)
+TEST(format_float_text__is_bit_equal_to_strtod)
 {
 	for (int i = 0; i < 300000; i++) {
 		char s[64];
