@@ -112,7 +112,7 @@ int buf_check(const struct buf *b, const char *what)
 		return 0;
 	if (b->len >= b->max / 2)
 		return err_set(-EFBIG, "%s: over the limit of %zu bytes", what, b->max);
-	return err_set(-ENOMEM, "%s: no memory", what);
+	return err_nomem(what);
 }
 
 char *buf_take(struct buf *b)

@@ -70,7 +70,7 @@ int keyset_new(keyset_same *same, void *ctx, struct keyset **ret)
 {
 	struct keyset *s = calloc(1, sizeof *s);
 	if (!s)
-		return err_set(-ENOMEM, "a set of words");
+		return err_nomem("a set of words");
 	if (getrandom(s->key, sizeof s->key, 0) != sizeof s->key) {
 		free(s);
 		return err_set(-EIO, "getrandom: %s", strerror(errno));
@@ -107,7 +107,7 @@ static int grow_table(struct table *t)
 		return err_set(-EMEDIUMTYPE, "more words than can be told apart (about 3 thousand million)");
 	uint64_t *slot = calloc(cap, sizeof *slot);
 	if (!slot)
-		return err_set(-ENOMEM, "a table of %u words", cap);
+		return err_nomem("a set of words");
 	for (uint32_t i = 0; i < t->cap; i++)
 		if (t->slot[i])
 			place_entry(slot, cap, t->slot[i]);

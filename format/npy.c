@@ -206,7 +206,7 @@ int npy_read(struct source *src, struct npy *ret)
 		return err_set(-EBADMSG, "has a npy header of %zu bytes; at most %d are read", len, HEADER_MAX);
 	CLEANUP_FREE char *text = malloc(len + 1);
 	if (!text)
-		return err_set(-ENOMEM, "a npy header of %zu bytes", len);
+		return err_nomem("the header of a .npy file");
 	if ((r = source_read(src, text, len, off)) || (r = parse_header(text, len, &a)))
 		return r;
 	a.off = off + len;

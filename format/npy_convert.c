@@ -161,7 +161,7 @@ static int transpose(const struct savedmodel_input *in, const struct npy *a)
 		step = most;
 	CLEANUP_FREE float *block = malloc(step * width * 4), *column = malloc(step * 4);
 	if (!block || !column)
-		return err_set(-ENOMEM, "a block of %zu rows", step);
+		return err_nomem("rows to convert");
 	for (uint64_t row = 0; row < a->shape[0]; row += step) {
 		uint64_t left = a->shape[0] - row;
 		if (cancelled())
@@ -178,7 +178,7 @@ int npy_convert(struct source *src, const struct npy *a, const struct savedmodel
 	CLEANUP_FREE struct convert *c = malloc(sizeof *c);
 	uint64_t bytes;
 	if (!c)
-		return err_set(-ENOMEM, "a buffer of %zu bytes", sizeof *c);
+		return err_nomem("rows to convert");
 	int r = npy_bytes(a, &bytes);
 	if (r)
 		return r;

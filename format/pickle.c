@@ -29,7 +29,7 @@ int pickle_read(struct source *src, struct pickle **ret)
 {
 	CLEANUP_PICKLE struct pickle *p = calloc(1, sizeof *p);
 	if (!p)
-		return err_set(-ENOMEM, "a pickle reader");
+		return err_nomem("a pickle");
 	p->max = src->size > PICKLE_MEMORY_MAX / 4 ? PICKLE_MEMORY_MAX : MEMORY_BASE + src->size * 4;
 	int r = window_init(&p->win, src);
 	if (r || (r = run_all(p)))

@@ -54,7 +54,7 @@ int pickle_class_get(struct pickle *p, const char *module, const char *name, uin
 	size_t m = strlen(module) + 1, n = strlen(name) + 1;
 	char *names = malloc(m + n);
 	if (!names)
-		return err_set(-ENOMEM, "a class name");
+		return err_nomem("a pickle");
 	memcpy(names, module, m);
 	memcpy(names + m, name, n);
 	p->classes[p->class_count] = (struct class){ hash, role_of(name), names, names + m };

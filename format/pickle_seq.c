@@ -10,7 +10,7 @@ int pickle_seq_resize(struct pickle *p, void *pp, uint64_t old_bytes, uint64_t b
 		return err_set(-EBADMSG, "pickle needs more than %" PRIu64 " bytes of memory at byte %" PRIu64, p->max, p->at);
 	void *q = realloc(*(void **)pp, (size_t)bytes);
 	if (!q)
-		return err_set(-ENOMEM, "%" PRIu64 " bytes for a pickle", bytes);
+		return err_nomem("a pickle");
 	*(void **)pp = q;
 	p->used += bytes - old_bytes;
 	return 0;

@@ -83,7 +83,7 @@ int savedmodel_open(const void *record, size_t n, struct savedmodel **ret)
 {
 	struct savedmodel *m = malloc(sizeof *m);
 	if (!m)
-		return err_set(-ENOMEM, "a model of %zu bytes", sizeof *m);
+		return err_nomem("a model");
 	*m = (struct savedmodel){ .pb = BUF_INIT(GRAPH_BYTES_MAX) };
 	int e = record_read(record, n, &m->record);
 	if (!e)

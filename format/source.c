@@ -54,7 +54,7 @@ static int stream_by_pread(struct source *s, uint64_t off, uint64_t n, source_si
 {
 	CLEANUP_FREE char *piece = malloc(STREAM_PIECE);
 	if (!piece)
-		return err_set(-ENOMEM, "a buffer of %d bytes", STREAM_PIECE);
+		return err_nomem("a buffer to read through");
 	while (n) {
 		size_t want = n < STREAM_PIECE ? (size_t)n : STREAM_PIECE;
 		ssize_t r = source_pread(s, piece, want, off);
@@ -129,7 +129,7 @@ int source_bytes(const void *data, size_t n, struct source **ret)
 	static const struct source_ops ops = { .pread = bytes_pread, .free = bytes_free };
 	struct bytes *b = malloc(sizeof *b + n);
 	if (!b)
-		return err_set(-ENOMEM, "a copy of %zu bytes", n);
+		return err_nomem("a copy of a file's bytes");
 	source_init(&b->src, &ops, n);
 	if (n)
 		memcpy(b->data, data, n);

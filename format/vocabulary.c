@@ -25,7 +25,7 @@ int vocabulary_begin(const struct savedmodel_input *in, struct vocabulary **ret)
 {
 	struct vocabulary *s = malloc(sizeof *s);
 	if (!s)
-		return err_set(-ENOMEM, "a vocabulary's buffer of %zu bytes", sizeof *s);
+		return err_nomem("a vocabulary");
 	memset(s, 0, offsetof(struct vocabulary, tail));
 	s->in = in;
 	bundle_strings_init(&s->tensor, LENGTHS_BYTES_MAX);

@@ -268,7 +268,7 @@ static int reader_prepare(struct w2v *w, bool text)
 	w->held = malloc(w->held_max);
 	w->out = malloc(WRITE_BYTES + w->row_bytes);
 	if (!w->held || !w->out)
-		return err_set(-ENOMEM, "buffers for rows of %" PRIu64 " numbers", w->h.width);
+		return err_nomem("rows of a word2vec file");
 	if ((r = window_init(&w->win, w->in->main)) || (r = keyset_new(same_word, w, &w->set)))
 		return r;
 	return vocabulary_begin(w->in, &w->words);

@@ -9,7 +9,7 @@ enum { WINDOW_JUMP = 4096 };
 int window_init(struct window *w, struct source *src)
 {
 	*w = (struct window){ .src = src, .data = malloc(WINDOW_MAX) };
-	return w->data ? 0 : err_set(-ENOMEM, "a window of %u bytes", WINDOW_MAX);
+	return w->data ? 0 : err_nomem("a window on a file");
 }
 
 void window_done(struct window *w)
