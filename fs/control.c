@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/control.h"
 
-#include "fs/folder.h"
+#include "fs/namei.h"
 #include "fs/log.h"
 #include "fs/status.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading folders: a snapshot of names at opendir, so that a listing that goes on while files come
  * and go shows each name at most once. */
-#include "fs/folder.h"
-#include "fs/follow.h"
+#include "fs/namei.h"
+#include "fs/shortcut.h"
 #include "fs/reply.h"
 #include "fs/view.h"
 
@@ -57,7 +57,7 @@ static int add_view(void *ctx, const char *name, bool folder)
 /* One that lies in the folder. Where a shortcut leads is shown without a request, by what is known. */
 static int add_file(struct fs *fs, struct dir *d, struct file *f) REQUIRES(fs->tree.lock)
 {
-	struct file *to = follow_known(&fs->tree, f);
+	struct file *to = shortcut_known(&fs->tree, f);
 	mode_t type = to ? to->folder ? S_IFDIR : S_IFREG : f->target_folder ? S_IFDIR : S_IFREG;
 	if (to && to != f && to->folder && inode_below(d->node, to))
 		type = S_IFLNK; /* a circle: not to be walked into */
@@ -75,7 +75,7 @@ static int fill(struct fs *fs, struct inode *n, struct dir *d)
 	if (n->file == fs->tree.root)
 		r = add(d, VIEW_NAME, NULL, S_IFDIR, SOME_INO);
 	if (!r)
-		r = folder_list(fs, n->file);
+		r = namei_list(fs, n->file);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -119,7 +119,7 @@ static void entry_of(struct fs *fs, const struct dir *d, const struct dir_entry 
 	if (!one->file)
 		return;
 	lock_acquire(&fs->tree.lock);
-	struct file *to = follow_known(&fs->tree, one->file);
+	struct file *to = shortcut_known(&fs->tree, one->file);
 	if (to && !one->file->gone && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
 	    inode_entry(&fs->tree, d->node, one->file, to, &n) == 0)
 		reply_fill(fs, n, e);

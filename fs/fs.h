@@ -3,7 +3,7 @@
  *
  * A read():  ops.c -> handle.c -> cache/ (blocks) -> drive/ (ranged GET).
  * A save:    ops.c -> handle.c (draft) -> publish.c (which FLUSH ends the writing) -> drive/ upload.
- * A name:    ops.c -> folder.c -> tree.c (what is known) -> drive/ (list, edit).
+ * A name:    ops.c -> namei.c -> tree/tree.c (what is known) -> drive/ (list, edit).
  * The view:  ops.c -> view.c -> model.c -> format/savedmodel.
  *
  * Locks, in the order in which they are taken (format/base.h checks it in debug builds):
@@ -11,21 +11,24 @@
  *   RANK_TREE   tree.lock          files, names, folders, nodes and their counts, node.content
  *   RANK_NODE   writing.lock       the draft of a node, its sources, writers, publishing
  *   RANK_QUEUE  publisher.lock     nodes whose publishing failed
- *               watch.lock         what operations want the kernel to forget
+ *               notify.lock        what the kernel is to drop
+ *               watch.lock         the feeds
  *   (cache/: RANK_DRAFT, RANK_FLIGHT, RANK_STORE; drive/: RANK_AUTH, RANK_POOL)
  *   RANK_LEAF   model_lock, quota_lock   what model.c knows of a file; statfs
  * None is held at a network call, an fsync, a reply to the kernel or a notification to it.
  *
- * Threads: libfuse's workers (blocking, up to 32), the watcher (watch.c), the retrier
+ * Threads: libfuse's workers (blocking, up to 32), the watcher (watch.c), the notifier
+ * (notify.c), the retrier
  * (publish.c), the control socket (control.c); those of cache/. */
 #ifndef DFM_FS_FS_H
 #define DFM_FS_FS_H
 #include "cache/cache.h"
 #include "drive/drive.h"
 #include "fs/config.h"
-#include "fs/tree.h"
+#include "fs/tree/inode.h"
 
 struct fuse_session;
+struct notify;
 struct publisher;
 struct watch;
 
@@ -36,6 +39,7 @@ struct fs {
 	struct tree tree;
 	struct publisher *publisher;
 	struct watch *watch;
+	struct notify *notify;
 	struct fuse_session *session;
 	char *cache_dir;
 	char *mountpoint;	/* absolute */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/model.h"
 
-#include "fs/folder.h"
-#include "fs/follow.h"
+#include "fs/namei.h"
+#include "fs/shortcut.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 
@@ -179,13 +179,13 @@ static int find_sidecar(struct fs *fs, struct model *m, const char *suffix, char
 	struct file *folder = main->parent;
 	buf_printf(&name, "%s%s", main->shown ? main->shown : "", suffix);
 	lock_release(&fs->tree.lock);
-	int r = folder ? folder_list(fs, folder) : -ENOENT;
+	int r = folder ? namei_list(fs, folder) : -ENOENT;
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
 	struct file *entry = name.data ? tree_child(&fs->tree, folder, name.data) : NULL;
 	lock_release(&fs->tree.lock);
-	r = entry ? follow(fs, entry, &f) : 0;
+	r = entry ? shortcut_follow(fs, entry, &f) : 0;
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);

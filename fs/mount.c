@@ -5,6 +5,7 @@
 #include "fs/control.h"
 #include "fs/log.h"
 #include "fs/model.h"
+#include "fs/notify.h"
 #include "fs/handle.h"
 #include "fs/ops.h"
 #include "fs/publish.h"
@@ -152,6 +153,8 @@ static int start(struct mounting *m)
 	if (!r)
 		r = publisher_start(fs);
 	if (!r)
+		r = notify_start(fs, &fs->notify);
+	if (!r)
 		r = watch_start(fs, &fs->watch); /* its token must be older than any listing */
 	if (!r)
 		r = control_start(fs, &m->control);
@@ -229,6 +232,7 @@ static void stop(struct mounting *m)
 	m->control = control_stop(m->control);
 	fs->watch = watch_stop(fs->watch);
 	publisher_stop(fs);
+	fs->notify = notify_stop(fs->notify);
 	if (m->mounted)
 		fuse_session_unmount(fs->session);
 	if (fs->tree.root)

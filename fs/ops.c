@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
-#include "fs/folder.h"
-#include "fs/follow.h"
+#include "fs/namei.h"
+#include "fs/shortcut.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 #include "fs/reply.h"
@@ -52,7 +52,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (in_view(fs, dir, name))
 		r = view_root(fs, &n);
 	else
-		r = folder_lookup(fs, dir, name, &n);
+		r = namei_lookup(fs, dir, name, &n);
 	if (!r) {
 		reply_entry(req, n);
 	} else if (r == -ENOENT) { /* kept by the kernel as well; the change feed corrects it */
@@ -97,7 +97,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		reply_read_only(req, "mkdir", parent, name);
 		return;
 	}
-	int r = folder_mkdir(fs, dir, name, &n);
+	int r = namei_mkdir(fs, dir, name, &n);
 	if (r)
 		reply_error(req, "mkdir", parent, name, r);
 	else
@@ -113,7 +113,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (in_view(fs, dir, name))
 		reply_read_only(req, "unlink", parent, name);
 	else
-		done(req, "unlink", parent, name, folder_unlink(fs, dir->file, name));
+		done(req, "unlink", parent, name, namei_unlink(fs, dir->file, name));
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -125,7 +125,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (in_view(fs, dir, name))
 		reply_read_only(req, "rmdir", parent, name);
 	else
-		done(req, "rmdir", parent, name, folder_rmdir(fs, dir->file, name));
+		done(req, "rmdir", parent, name, namei_rmdir(fs, dir->file, name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
@@ -138,7 +138,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	if (in_view(fs, from, name) || in_view(fs, to, newname))
 		reply_read_only(req, "rename", parent, name);
 	else
-		done(req, "rename", parent, name, folder_rename(fs, from->file, name, to->file, newname, flags));
+		done(req, "rename", parent, name, namei_rename(fs, from->file, name, to->file, newname, flags));
 }
 
 static void refuse_link(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name)
@@ -168,7 +168,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		return;
 	lock_acquire(&fs->tree.lock);
 	if (n->kind == NODE_BROKEN)
-		follow_text(n, &text);
+		shortcut_text(n, &text);
 	lock_release(&fs->tree.lock);
 	lock_assert_none();
 	if (text.len && !text.failed)
@@ -195,7 +195,7 @@ static int set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 	if (n->kind == NODE_FILE && handle_set_mtime(n, mtime_ms))
 		return 0;
 	const struct drive_edit e = { .mtime_ms = mtime_ms };
-	return n->file->id[0] ? folder_edit(fs, n->file, &e) : 0;
+	return n->file->id[0] ? namei_edit(fs, n->file, &e) : 0;
 }
 
 /* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
@@ -351,9 +351,9 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		reply_read_only(req, "create", parent, name);
 		return;
 	}
-	int r = folder_create(fs, dir->file, name, &n);
+	int r = namei_create(fs, dir->file, name, &n);
 	if (r == -EEXIST && !(fi->flags & O_EXCL)) /* made on another host since the kernel looked */
-		r = folder_lookup(fs, dir, name, &n);
+		r = namei_lookup(fs, dir, name, &n);
 	if (!r && n->kind != NODE_FILE) {
 		forget_one(fs, n->id, 1);
 		r = n->kind == NODE_FOLDER ? -EISDIR : -ELOOP;
@@ -472,16 +472,3 @@ const struct fuse_lowlevel_ops ops = {
 	.listxattr = op_listxattr,
 	.removexattr = op_removexattr,
 };
-
-void ops_forget(struct fs *fs, const struct forget *f)
-{
-	lock_assert_none();
-	for (size_t i = 0; i < f->count; i++) {
-		const struct forget_one *one = &f->all[i];
-		/* -ENOENT: the kernel did not have it; nothing to do in any other case either. */
-		if (one->name)
-			fuse_lowlevel_notify_inval_entry(fs->session, one->parent, one->name, strlen(one->name));
-		else
-			fuse_lowlevel_notify_inval_inode(fs->session, one->node, 0, 0);
-	}
-}

@@ -8,7 +8,4 @@
 #include <fuse_lowlevel.h>
 
 extern const struct fuse_lowlevel_ops ops; /* userdata: struct fs */
-
-/* Make the kernel forget. Any thread that is not in an operation; no lock held. */
-void ops_forget(struct fs *fs, const struct forget *f);
 #endif

@@ -2,7 +2,7 @@
 #include "fs/publish.h"
 
 #include "fs/log.h"
-#include "fs/watch.h"
+#include "fs/notify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -155,17 +155,17 @@ static void adopt(struct fs *fs, struct inode *n, struct source *body, struct dr
 	if (draft_publish(d, &key) != 0)
 		log_warning("cache", "%s: saved in Drive, but not kept in the cache: %s", news->name ? news->name : id,
 			    err_last());
-	struct forget forget = { .ours = true };
+	struct inval inval = { .ours = true };
 	lock_acquire(&fs->tree.lock);
 	n->content = c;
 	if (n->file->next == n)
 		inode_settle(&fs->tree, n->file, true);
-	if (tree_adopt(&fs->tree, n->file, news, &forget) != 0)
+	if (tree_adopt(&fs->tree, n->file, news, &inval) != 0)
 		log_warning("save", "%s: saved in Drive; %s", id, err_last());
 	if (n->file->links)
-		tree_forget_names(n->file, &forget); /* those that it was not written by show the old inode */
+		inval_names(n->file, &inval); /* those that it was not written by show the old inode */
 	lock_release(&fs->tree.lock);
-	watch_forget(fs->watch, &forget);
+	notify_later(fs->notify, &inval);
 	struct source *src = NULL;
 	if (handle_source(fs, id, &c, &src) != 0)
 		return; /* the sealed draft serves as well */
@@ -234,14 +234,14 @@ int publish(struct fs *fs, struct inode *n)
 		body = source_unref(body);
 		draft_reopen(d);
 		log_error("save", "%s: not saved in Drive: %s (%s)", t.path ? t.path : "?", err_last(), advice(r));
-		struct forget forget = { .ours = true };
+		struct inval inval = { .ours = true };
 		lock_acquire(&fs->tree.lock);
 		if (n->file->next == n) /* the mount shows what was written, status that it is not saved */
 			inode_settle(&fs->tree, n->file, true);
 		if (n->file->links)
-			tree_forget_names(n->file, &forget);
+			inval_names(n->file, &inval);
 		lock_release(&fs->tree.lock);
-		watch_forget(fs->watch, &forget);
+		notify_later(fs->notify, &inval);
 	} else {
 		adopt(fs, n, body, &news);
 		r = t.id[0] ? 0 : catch_up(fs, n, &news);

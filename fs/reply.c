@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/reply.h"
 
-#include "fs/follow.h"
+#include "fs/shortcut.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 
@@ -122,7 +122,7 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 	if (n->kind == NODE_VIEW || !n->file->can_edit || n->file->doc)
 		mode &= ~0222u;
 	if (n->kind == NODE_BROKEN) {
-		follow_text(n, &text);
+		shortcut_text(n, &text);
 		size = text.len;
 		mode = S_IFLNK | 0777;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/status.h"
 
-#include "fs/folder.h"
+#include "fs/namei.h"
 #include "fs/publish.h"
 #include "fs/watch.h"
 
@@ -145,7 +145,7 @@ static int reach(struct fs *fs, const char *id, unsigned depth, struct file **re
 	if (!r)
 		r = reach(fs, news.parent, depth + 1, &parent);
 	if (!r)
-		r = folder_list(fs, parent);
+		r = namei_list(fs, parent);
 	if (r)
 		return r;
 	*ret = known(fs, id);

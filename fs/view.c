@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/view.h"
 
-#include "fs/folder.h"
-#include "fs/follow.h"
+#include "fs/namei.h"
+#include "fs/shortcut.h"
 #include "fs/model.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ int view_root(struct fs *fs, struct inode **ret)
 /* What a name shows; a shortcut that leads nowhere holds no model: -ENOENT. */
 static int find(struct fs *fs, struct inode *dir, const char *name, struct file **ret, bool *ret_shortcut)
 {
-	int r = folder_list(fs, dir->file);
+	int r = namei_list(fs, dir->file);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -54,7 +54,7 @@ static int find(struct fs *fs, struct inode *dir, const char *name, struct file 
 	lock_release(&fs->tree.lock);
 	if (!f)
 		return -ENOENT;
-	r = follow(fs, f, ret);
+	r = shortcut_follow(fs, f, ret);
 	*ret_shortcut = !r && *ret != f;
 	if (!*ret_shortcut)
 		return r == -ELOOP ? -ENOENT : r;
@@ -135,7 +135,7 @@ static void children_done(struct children *c)
 static int children_of(struct fs *fs, struct file *folder, struct children *ret)
 {
 	*ret = (struct children){ .fs = fs };
-	int r = folder_list(fs, folder);
+	int r = namei_list(fs, folder);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -153,7 +153,7 @@ static int children_of(struct fs *fs, struct file *folder, struct children *ret)
 
 static int look_into(struct fs *fs, struct child *one)
 {
-	int r = follow(fs, one->entry, &one->file);
+	int r = shortcut_follow(fs, one->entry, &one->file);
 	if (r || one->file->folder)
 		return r == -ENOENT || r == -ELOOP ? 0 : r;
 	lock_acquire(&fs->tree.lock);

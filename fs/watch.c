@@ -2,7 +2,7 @@
 #include "fs/watch.h"
 
 #include "fs/log.h"
-#include "fs/ops.h"
+#include "fs/notify.h"
 
 #include <string.h>
 
@@ -12,7 +12,6 @@ struct watch {
 	struct lock lock;	/* RANK_QUEUE */
 	pthread_cond_t wake;
 	bool stop UNDER(lock);
-	struct forget queue UNDER(lock);	/* from operations */
 	struct feed {		/* of the mounted folder's drive first, then of those that shortcuts lead to */
 		char *drive;	/* id, or "": what this identity sees outside of shared drives */
 		bool refused;	/* we are no member of that drive: the feed of all that we see has it */
@@ -21,10 +20,9 @@ struct watch {
 		struct feed *next;
 	} *feeds UNDER(lock);	/* only ever grows, at its end */
 	int64_t read_ms;	/* atomic; 0: never */
-	struct forget last;	/* what the kernel was told at the last look */
 };
 
-struct news { struct fs *fs; struct forget forget; };
+struct news { struct fs *fs; struct inval inval; };
 
 static int one_change(void *ctx, const char *id, struct drive_file *f)
 {
@@ -34,22 +32,22 @@ static int one_change(void *ctx, const char *id, struct drive_file *f)
 	lock_acquire(&t->lock);
 	struct file *known = tree_file(t, id);
 	if (f)
-		r = tree_apply(t, f, &news->forget, NULL);
+		r = tree_apply(t, f, &news->inval, NULL);
 	else if (known)
-		tree_remove(t, known, &news->forget);
+		tree_remove(t, known, &news->inval);
 	lock_release(&t->lock);
 	return r;
 }
 
 /* The kernel has listings and names of its own, and would not ask again. */
-static void outdate(struct file *f, struct forget *forget)
+static void outdate(struct file *f, struct inval *inval)
 {
 	if (f->folder && f->listing == LISTING_COMPLETE)
 		f->listing = LISTING_UNKNOWN;
 	if (f->folder)
-		tree_forget_listing(f, forget);
+		inval_listing(f, inval);
 	if (f->node || f->links)
-		tree_forget_names(f, forget);
+		inval_names(f, inval);
 	while (!f->parent && f->links) /* no listing will tell of it: ask again */
 		tree_unlink_target(f->links);
 }
@@ -58,7 +56,7 @@ static void outdate(struct file *f, struct forget *forget)
 static void start_over(struct watch *w, struct feed *feed)
 {
 	struct tree *t = &w->fs->tree;
-	struct forget all = { 0 };
+	struct inval all = { 0 };
 	char *token;
 	log_warning("watch", "Drive refused the change token (%s): listing again", err_last());
 	if (drive_changes_start(w->fs->drive, feed->refused ? "" : feed->drive, &token) != 0)
@@ -69,8 +67,7 @@ static void start_over(struct watch *w, struct feed *feed)
 	for (size_t i = 0; i < t->files_count; i++)
 		outdate(t->files[i], &all);
 	lock_release(&t->lock);
-	ops_forget(w->fs, &all);
-	forget_done(&all);
+	notify_later(w->fs->notify, &all);
 }
 
 /* One feed to its end; 0, or why not. */
@@ -103,34 +100,16 @@ static void look(struct watch *w)
 		int one = feed->token ? look_at(w, feed, &news) : 0;
 		r = r ? r : one;
 	}
-	/* Also what came before an error; and what was told at the last look once more, since a listing
-	 * that was under way then may have brought an old name back to the kernel after it. */
-	ops_forget(w->fs, &w->last);
-	ops_forget(w->fs, &news.forget);
-	forget_done(&w->last);
-	w->last = news.forget;
+	notify_news(w->fs->notify, &news.inval); /* also what came before an error */
 	if (!r)
 		__atomic_store_n(&w->read_ms, now_ms(), __ATOMIC_RELAXED);
 }
 
-/* Tell the kernel what operations found out, and wait for the time of the next look. */
+/* Wait for the time of the next look. */
 static void wait_until(struct watch *w, int64_t until) REQUIRES(w->lock)
 {
-	while (!w->stop) {
-		struct forget f = w->queue;
-		w->queue = (struct forget){ 0 };
-		if (f.count) {
-			lock_release(&w->lock);
-			ops_forget(w->fs, &f);
-			forget_done(&f);
-			lock_acquire(&w->lock);
-			continue;
-		}
-		int64_t left = until - now_ms();
-		if (left <= 0)
-			return;
+	for (int64_t left; !w->stop && (left = until - now_ms()) > 0;)
 		(void)lock_wait(&w->lock, &w->wake, (int)left);
-	}
 }
 
 static bool stopping(void *ctx)
@@ -175,8 +154,6 @@ static void watch_free(struct watch *w)
 	}
 	pthread_cond_destroy(&w->wake);
 	lock_done(&w->lock);
-	forget_done(&w->last);
-	forget_done(&w->queue);
 	free(w);
 }
 
@@ -273,21 +250,6 @@ struct watch *watch_stop(struct watch *w)
 	pthread_join(w->thread, NULL);
 	watch_free(w);
 	return NULL;
-}
-
-void watch_forget(struct watch *w, struct forget *f)
-{
-	lock_acquire(&w->lock);
-	if (!w->queue.count) {
-		forget_done(&w->queue);
-		w->queue = *f;
-		*f = (struct forget){ 0 };
-	}
-	for (size_t i = 0; i < f->count; i++)
-		forget_take(&w->queue, &f->all[i]);
-	pthread_cond_signal(&w->wake);
-	lock_release(&w->lock);
-	forget_done(f);
 }
 
 int64_t watch_age_s(const struct watch *w)

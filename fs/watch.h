@@ -11,9 +11,6 @@ struct watch *watch_stop(struct watch *w); /* NULL is fine; returns NULL */
 /* See to it that the changes of a drive (an id, or "": outside of shared drives) are read. *ret_fresh:
  * they were not so far, so that what is known of anything there may be old. */
 MUST_CHECK int watch_follow(struct watch *w, const char *drive, bool *ret_fresh);
-/* Have the watcher tell the kernel to forget; takes what is in `f`. For operations, which must not
- * tell it themselves: the kernel may hold a folder's lock until they are answered. */
-void watch_forget(struct watch *w, struct forget *f);
 /* Seconds since the feed was last read to its end; -1: never. */
 int64_t watch_age_s(const struct watch *w);
 #endif

@@ -3,7 +3,7 @@
  * Outside "user." the answer is EOPNOTSUPP at once: the kernel asks for security.capability before
  * every write, and ls for ACLs of every file. */
 #include "fs/control.h"
-#include "fs/folder.h"
+#include "fs/namei.h"
 #include "fs/reply.h"
 
 #include <linux/limits.h>
@@ -114,7 +114,7 @@ static int describe(struct fs *fs, struct inode *n, const char *text)
 		n->file->description = *text ? strdup(text) : NULL;
 	}
 	lock_release(&fs->tree.lock);
-	return known ? folder_edit(fs, n->file, &e) : 0;
+	return known ? namei_edit(fs, n->file, &e) : 0;
 }
 
 static int set(struct fs *fs, struct inode *n, const char *name, const char *value, size_t size, int flags)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/map.h"
+#include "fs/tree/map.h"
 #include "tests/unit/test.h"
 
 TEST(fs_map__finds_what_was_put_and_not_what_was_removed)

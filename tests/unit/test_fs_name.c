@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/name.h"
+#include "fs/tree/name.h"
 #include "tests/unit/test.h"
 
 static void both_ways(const char *drive, const char *shown)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/tree.h"
+#include "fs/tree/inode.h"
 #include "tests/unit/test.h"
 
 static struct tree t;
@@ -16,11 +16,11 @@ static struct drive_file news(const char *id, const char *parent, const char *na
 }
 
 /* News of one file; what it becomes. */
-static struct file *apply(struct drive_file f, struct forget *forget)
+static struct file *apply(struct drive_file f, struct inval *inval)
 {
 	struct file *ret;
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_apply(&t, &f, forget, &ret), 0);
+	CHECK_INT(tree_apply(&t, &f, inval, &ret), 0);
 	lock_release(&t.lock);
 	drive_file_done(&f);
 	return ret;
@@ -74,11 +74,11 @@ TEST(fs_tree__the_oldest_of_one_name_has_it_whatever_the_order)
 	CHECK(child("m") == old && child("m~YOUNGER-") == young);
 	struct drive_file trashed = news("OLDER-ID", "ROOT", "m", 7, 100);
 	trashed.trashed = true;
-	struct forget forget = { 0 };
-	apply(trashed, &forget);
+	struct inval inval = { 0 };
+	apply(trashed, &inval);
 	CHECK(child("m") == young && !child("m~YOUNGER-"));
-	CHECK(forget.count >= 3); /* the folder, "m", and "m~YOUNGER-" */
-	forget_done(&forget);
+	CHECK(inval.count >= 3); /* the folder, "m", and "m~YOUNGER-" */
+	inval_done(&inval);
 	end();
 }
 
@@ -133,7 +133,7 @@ TEST(fs_tree__five_of_one_name_are_five_and_the_last_has_it_alone)
 TEST(fs_tree__a_new_file_takes_its_place_by_drive_s_time)
 {
 	struct file *made;
-	struct forget forget = { .ours = true };
+	struct inval inval = { .ours = true };
 	begin();
 	lock_acquire(&t.lock);
 	CHECK_INT(tree_make(&t, t.root, copy("m"), "AAAAAAAAAA", &made, NULL), 0);
@@ -142,12 +142,12 @@ TEST(fs_tree__a_new_file_takes_its_place_by_drive_s_time)
 	CHECK(child("m") == other && child("m~AAAAAAAA") == made);
 	struct drive_file answer = news("AAAAAAAAAA", "ROOT", "m", 4, 40);
 	lock_acquire(&t.lock);
-	CHECK_INT(tree_adopt(&t, made, &answer, &forget), 0);
+	CHECK_INT(tree_adopt(&t, made, &answer, &inval), 0);
 	lock_release(&t.lock);
 	drive_file_done(&answer);
 	CHECK(child("m") == made && child("m~BBBBBBBB") == other);
-	CHECK(forget.count >= 3); /* three names that mean something else now */
-	forget_done(&forget);
+	CHECK(inval.count >= 3); /* three names that mean something else now */
+	inval_done(&inval);
 	end();
 }
 
@@ -194,12 +194,12 @@ TEST(fs_tree__new_content_is_a_new_inode_and_holders_keep_theirs)
 	struct file *f = apply(news("A", "ROOT", "m", 1, 1), NULL);
 	struct inode *old = looked_up(f), *same = looked_up(f);
 	CHECK(old == same && old->nlookup == 2);
-	struct forget forget = { 0 };
-	apply(news("A", "ROOT", "m", 2, 1), &forget);
-	CHECK_INT(forget.count, 1);
-	CHECK_STR(forget.all[0].name, "m");
-	CHECK_INT(forget.all[0].parent, 1);
-	forget_done(&forget);
+	struct inval inval = { 0 };
+	apply(news("A", "ROOT", "m", 2, 1), &inval);
+	CHECK_INT(inval.count, 1);
+	CHECK_STR(inval.all[0].name, "m");
+	CHECK_INT(inval.all[0].parent, 1);
+	inval_done(&inval);
 	struct inode *fresh = looked_up(f);
 	CHECK(fresh != old && fresh->id != old->id);
 	CHECK_STR(old->content.revision, "r1");
@@ -326,25 +326,25 @@ static struct file *linked(struct file *link, struct drive_file f)
 
 TEST(fs_tree__a_shortcut_s_target_is_kept_wherever_it_lies)
 {
-	struct forget forget = { 0 };
+	struct inval inval = { 0 };
 	begin();
 	struct file *link = apply(shortcut("S", "s", "T"), NULL);
 	CHECK(child("s") == link && !link->blob);
 	struct file *to = linked(link, news("T", "ELSEWHERE", "t", 5, 1));
 	CHECK(link->to == to && to->links == link && !to->gone && !to->parent);
 	struct inode *n = looked_up(to);
-	apply(news("T", "ELSEWHERE", "t", 6, 1), &forget);
+	apply(news("T", "ELSEWHERE", "t", 6, 1), &inval);
 	CHECK(!to->gone && to->node != n);
-	CHECK_INT(forget.count, 1); /* the shortcut's name means another node now */
-	CHECK_STR(forget.all[0].name, "s");
-	forget_done(&forget);
+	CHECK_INT(inval.count, 1); /* the shortcut's name means another node now */
+	CHECK_STR(inval.all[0].name, "s");
+	inval_done(&inval);
 	apply(news("T", "ROOT", "t", 6, 1), NULL); /* its folder gets listed */
 	CHECK(child("t") == to);
 	struct drive_file trashed = news("T", "ELSEWHERE", "t", 7, 1);
 	trashed.trashed = true;
-	apply(trashed, &forget);
-	CHECK(to->gone && forget.count > 0 && child("s") == link);
-	forget_done(&forget);
+	apply(trashed, &inval);
+	CHECK(to->gone && inval.count > 0 && child("s") == link);
+	inval_done(&inval);
 	lock_acquire(&t.lock);
 	tree_remove(&t, link, NULL);
 	CHECK(!to->links && !link->to);
@@ -363,7 +363,7 @@ static struct inode *entry(struct inode *dir, struct file *f, struct file *to, i
 
 TEST(fs_tree__a_folder_is_another_node_on_each_path_and_no_path_goes_round)
 {
-	struct forget forget = { 0 };
+	struct inval inval = { 0 };
 	begin();
 	struct drive_file folder = news("F", "ROOT", "f", 1, 1);
 	folder.folder = true;
@@ -379,12 +379,12 @@ TEST(fs_tree__a_folder_is_another_node_on_each_path_and_no_path_goes_round)
 	entry(alias, to_root, t.root, -ELOOP);
 	entry(alias, to_self, f, -ELOOP);
 	entry(own, to_self, f, -ELOOP);
-	apply(news("X", "F", "y", 2, 1), &forget);
+	apply(news("X", "F", "y", 2, 1), &inval);
 	size_t names = 0;
-	for (size_t i = 0; i < forget.count; i++)
-		names += forget.all[i].parent == alias->id;
+	for (size_t i = 0; i < inval.count; i++)
+		names += inval.all[i].parent == alias->id;
 	CHECK(names >= 2); /* "x" and "y", on this path too */
-	forget_done(&forget);
+	inval_done(&inval);
 	lock_acquire(&t.lock);
 	inode_forget(&t, alias, 2, 0);
 	CHECK(!f->aliases && f->node == own);

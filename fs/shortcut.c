@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/follow.h"
+#include "fs/shortcut.h"
 
+#include "fs/notify.h"
 #include "fs/watch.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ static struct file *known_target(struct tree *t, struct file *link) REQUIRES(t->
 	return to;
 }
 
-struct file *follow_known(struct tree *t, struct file *f)
+struct file *shortcut_known(struct tree *t, struct file *f)
 {
 	for (unsigned hops = 0; f && hops < HOPS_MAX; hops++) {
 		if (!f->target || f->doc)
@@ -49,7 +50,7 @@ static int ask(struct fs *fs, const char *id, struct drive_file *ret)
 static int fetch(struct fs *fs, struct file *link, struct file **ret)
 {
 	struct tree *t = &fs->tree;
-	struct forget forget = { 0 };
+	struct inval inval = { 0 };
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	lock_acquire(&t->lock);
 	bool lately = link->asked_ms && now_ms() - link->asked_ms < (int64_t)fs->config->poll * 1000;
@@ -57,16 +58,16 @@ static int fetch(struct fs *fs, struct file *link, struct file **ret)
 	int r = lately ? -ENOENT : ask(fs, link->target, &news);
 	lock_acquire(&t->lock);
 	if (!r)
-		r = tree_link(t, link, &news, &forget, ret);
+		r = tree_link(t, link, &news, &inval, ret);
 	if (!lately)
 		link->asked_ms = r == -ENOENT ? now_ms() : 0;
 	lock_release(&t->lock);
-	watch_forget(fs->watch, &forget);
+	notify_later(fs->notify, &inval);
 	return r == -ENOENT ? err_set(r, "what the shortcut leads to is deleted, in the trash, or not shared with %s",
 				      drive_identity(fs->drive)) : r;
 }
 
-int follow(struct fs *fs, struct file *f, struct file **ret)
+int shortcut_follow(struct fs *fs, struct file *f, struct file **ret)
 {
 	for (unsigned hops = 0; hops < HOPS_MAX; hops++) {
 		if (!f->target || f->doc) {
@@ -84,7 +85,7 @@ int follow(struct fs *fs, struct file *f, struct file **ret)
 	return err_set(-ELOOP, "a shortcut to a shortcut, %d times", HOPS_MAX);
 }
 
-void follow_text(const struct inode *n, struct buf *b)
+void shortcut_text(const struct inode *n, struct buf *b)
 {
 	const struct file *f = n->file;
 	if (n->circle)

@@ -9,15 +9,15 @@
  * shortcut to a folder that it lies in, are shown as symbolic links that lead nowhere (ENOENT) or to
  * themselves (ELOOP): the name is there, can be moved and removed, and tells in `ls -l` where it
  * led; only following it fails. */
-#ifndef DFM_FS_FOLLOW_H
-#define DFM_FS_FOLLOW_H
+#ifndef DFM_FS_SHORTCUT_H
+#define DFM_FS_SHORTCUT_H
 #include "fs/fs.h"
 
 /* What `f` shows: itself, unless it is a shortcut. No lock may be held. -ENOENT: there is nothing
  * (any more) where it leads; -ELOOP: shortcuts to shortcuts without end; else Drive's refusal. */
-MUST_CHECK int follow(struct fs *fs, struct file *f, struct file **ret);
+MUST_CHECK int shortcut_follow(struct fs *fs, struct file *f, struct file **ret);
 /* The same without asking: NULL where that takes a request, or leads nowhere. */
-struct file *follow_known(struct tree *t, struct file *f) REQUIRES(t->lock);
+struct file *shortcut_known(struct tree *t, struct file *f) REQUIRES(t->lock);
 /* The text of the symbolic link that a NODE_BROKEN is. */
-void follow_text(const struct inode *n, struct buf *ret);
+void shortcut_text(const struct inode *n, struct buf *ret);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The nodes of tree.h: nodeids are slot numbers with a generation above them, so that a nodeid is
  * never used twice and one that the kernel should not have is told from a live one. */
-#include "fs/tree.h"
+#include "fs/tree/inode.h"
 
 #include <string.h>
 

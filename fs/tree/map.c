@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/map.h"
+#include "fs/tree/map.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A hash table from strings to pointers. Keys are borrowed: each must live, unchanged, as long as
  * its entry (they are fields of what is stored). The caller's lock guards it. */
-#ifndef DFM_FS_MAP_H
-#define DFM_FS_MAP_H
+#ifndef DFM_FS_TREE_MAP_H
+#define DFM_FS_TREE_MAP_H
 #include "format/base.h"
 
 struct map_entry {

@@ -1,183 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 
 #include "format/buf.h"
-#include "fs/name.h"
+#include "fs/tree/inode.h"
+#include "fs/tree/siblings.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names within a folder */
-
-/* Does the kernel know of a change in `folder` itself? Only on the path that it was made by. */
-static bool is_known(const struct forget *forget, const struct file *folder)
-{
-	return !forget || (forget->ours && !folder->aliases);
-}
-
-enum { ID_SHOWN = 8, TELL_APART_MAX = 4, DOC_TEXT_MAX = 1024 };
-
-static const char *id_of(const struct file *f) { return f->id[0] ? f->id : f->reserved; }
-
-static bool older(const struct file *a, const struct file *b)
-{
-	if (a->created_ms != b->created_ms)
-		return a->created_ms < b->created_ms;
-	return strcmp(id_of(a), id_of(b)) < 0;
-}
-
-/* A told-apart name gives way to every file that has it as its own. */
-static bool taken(const struct file *folder, const char *name)
-{
-	return map_get(&folder->by_base, name) || map_get(&folder->by_shown, name);
-}
-
-/* What f is called as the `at`-th of its base name; NULL: no memory. */
-static char *shown_name(const struct tree *t, const struct file *folder, const struct file *f, size_t at)
-{
-	if (folder == t->root && strcmp(f->base, VIEW_NAME) == 0)
-		at++; /* the virtual folder has the name */
-	if (at == 0)
-		return strdup(f->base);
-	char *name = name_tell_apart(f->base, id_of(f), ID_SHOWN);
-	for (int i = 0; i < TELL_APART_MAX && name && taken(folder, name); i++) {
-		char *longer = name_tell_apart(i ? name : f->base, id_of(f), sizeof f->id);
-		free(name);
-		name = longer;
-	}
-	return name;
-}
-
-/* Give every file of one base name its shown name; what changes is told to the kernel. */
-static int regroup(struct tree *t, struct file *folder, struct file *first, struct forget *forget)
-{
-	size_t at = 0;
-	for (struct file *f = first; f; f = f->next_same, at++)
-		if (f->shown) {
-			map_del(&folder->by_shown, f->shown);
-		}
-	at = 0;
-	for (struct file *f = first; f; f = f->next_same, at++) {
-		char *name = shown_name(t, folder, f, at);
-		if (!name)
-			return err_set(-ENOMEM, "no memory for a file name");
-		if (!f->shown || strcmp(f->shown, name) != 0) {
-			forget_name(forget, folder, f->shown);
-			if (f->shown || !is_known(forget, folder))
-				forget_name(forget, folder, name);
-		}
-		free(f->shown);
-		f->shown = name;
-		int r = map_put(&folder->by_shown, f->shown, f);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-/* Could a told-apart name be `base`? */
-static bool looks_told_apart(const char *base)
-{
-	const char *at = strrchr(base, '~');
-	return at && strlen(at + 1) >= ID_SHOWN;
-}
-
-/* A base name has come or gone that a duplicate of another one may be told apart by: names must not
- * depend on which of the two was seen first. Rare enough to look at the whole folder. */
-static int regroup_others(struct tree *t, struct file *folder, const char *base, struct forget *forget)
-{
-	size_t pos = 0;
-	int r = 0;
-	if (!looks_told_apart(base))
-		return 0;
-	for (struct file *first; !r && (first = map_next(&folder->by_base, &pos));)
-		if (strcmp(first->base, base) != 0 && (first->next_same || (folder == t->root && !strcmp(first->base, VIEW_NAME))))
-			r = regroup(t, folder, first, forget);
-	return r;
-}
-
-/* Is there a name for it to have? */
-static bool is_shown(const struct tree *t, const struct file *f)
-{
-	return f->doc ? t->show_docs : f->folder || f->blob || f->target;
-}
-
-/* As Linux can hold it, without regard to others. */
-static char *base_name(const struct file *f)
-{
-	if (!f->doc)
-		return name_show(f->name, id_of(f));
-	CLEANUP_BUF struct buf b = BUF_INIT(1 << 20);
-	buf_printf(&b, "%s%s", f->name, DOC_SUFFIX);
-	return b.failed ? NULL : name_show(b.data, id_of(f));
-}
-
-static int attach(struct tree *t, struct file *folder, struct file *f, struct forget *forget)
-{
-	f->parent = folder;
-	if (!is_shown(t, f)) {
-		folder->hidden++;
-		return 0;
-	}
-	free(f->base);
-	f->base = base_name(f);
-	if (!f->base)
-		return err_set(-ENOMEM, "no memory for a file name");
-	struct file *first = map_get(&folder->by_base, f->base), **at = &first;
-	bool fresh = !first;
-	while (*at && older(*at, f))
-		at = &(*at)->next_same;
-	f->next_same = *at;
-	*at = f;
-	int r = map_put(&folder->by_base, first->base, first);
-	if (!r && fresh)
-		r = regroup_others(t, folder, f->base, forget);
-	if (r)
-		return r;
-	if (!is_known(forget, folder))
-		tree_forget_listing(folder, forget);
-	return regroup(t, folder, first, forget);
-}
-
-static void detach(struct tree *t, struct file *f, struct forget *forget)
-{
-	struct file *folder = f->parent;
-	f->parent = NULL;
-	if (!folder)
-		return;
-	if (!is_shown(t, f)) {
-		folder->hidden--;
-		return;
-	}
-	if (!is_known(forget, folder)) {
-		tree_forget_listing(folder, forget);
-		forget_name(forget, folder, f->shown);
-	}
-	struct file *first = map_del(&folder->by_base, f->base), **at = &first;
-	while (*at && *at != f)
-		at = &(*at)->next_same;
-	if (*at)
-		*at = f->next_same;
-	f->next_same = NULL;
-	if (f->shown)
-		map_del(&folder->by_shown, f->shown);
-	free(f->shown);
-	f->shown = NULL;
-	/* The table had room for the entry that was just removed: no put of these can fail but by
-	 * memory for a name, and then the file keeps its longer name until the next news. */
-	if (first && !map_put(&folder->by_base, first->base, first))
-		(void)regroup(t, folder, first, forget);
-	else if (!first)
-		(void)regroup_others(t, folder, f->base, forget);
-}
+enum { DOC_TEXT_MAX = 1024 };
 
 struct file *tree_child(struct tree *t, struct file *folder, const char *shown)
 {
 	(void)t;
 	return map_get(&folder->by_shown, shown);
 }
-
-/* ---- files */
 
 static struct file *file_new(struct tree *t)
 {
@@ -209,7 +46,7 @@ static void take_content(struct content *to, const struct drive_file *news)
 }
 
 /* New bytes that did not come from a node of ours: whoever looks it up next gets a new node. */
-static void take_head(struct file *f, const struct drive_file *news, struct forget *forget)
+static void take_head(struct file *f, const struct drive_file *news, struct inval *inval)
 {
 	bool same = strcmp(f->head.revision, news->revision) == 0;
 	take_content(&f->head, news);
@@ -220,22 +57,22 @@ static void take_head(struct file *f, const struct drive_file *news, struct forg
 	if (same || n->writing || mine) {
 		if (mine)
 			n->content.mtime_ms = news->mtime_ms;
-		if (forget && !forget->ours) /* it would forget the bytes as well */
-			forget_node(forget, n);
+		if (inval && !inval->ours) /* it would forget the bytes as well */
+			inval_node(inval, n);
 		return;
 	}
 	f->node = NULL;
-	tree_forget_names(f, forget);
+	inval_names(f, inval);
 }
 
-void tree_outdated(struct tree *t, struct inode *n, struct forget *forget)
+void tree_outdated(struct tree *t, struct inode *n, struct inval *inval)
 {
 	struct file *f = n->file;
 	(void)t;
 	if (f->node != n || strcmp(f->head.revision, n->content.revision) == 0)
 		return;
 	f->node = NULL;
-	tree_forget_names(f, forget);
+	inval_names(f, inval);
 }
 
 void tree_doc_text(const struct file *f, struct buf *b)
@@ -260,31 +97,31 @@ static const char *drive_of(struct tree *t, const char *id)
 }
 
 /* Drive's time of creation of what was made here: of several of one name the oldest has the name. */
-static void take_created(struct tree *t, struct file *f, int64_t created_ms, struct forget *forget)
+static void take_created(struct tree *t, struct file *f, int64_t created_ms, struct inval *inval)
 {
 	struct file *folder = f->parent, *first = folder && f->base ? map_get(&folder->by_base, f->base) : NULL;
-	bool alone = !first || !first->next_same || f->created_ms == created_ms, ours = forget && forget->ours;
-	if (forget)
-		forget->ours = false; /* the kernel knows nothing of this one */
+	bool alone = !first || !first->next_same || f->created_ms == created_ms, ours = inval && inval->ours;
+	if (inval)
+		inval->ours = false; /* the kernel knows nothing of this one */
 	if (!alone)
-		detach(t, f, forget);
+		siblings_detach(t, f, inval);
 	f->created_ms = created_ms;
-	if (!alone && attach(t, folder, f, forget) != 0)
+	if (!alone && siblings_attach(t, folder, f, inval) != 0)
 		f->gone = true; /* no memory for its name: out of the tree until the next listing */
-	if (forget)
-		forget->ours = ours;
+	if (inval)
+		inval->ours = ours;
 }
 
 /* Everything but name, place and version. */
-static void take_facts(struct tree *t, struct file *f, struct drive_file *news, struct forget *forget)
+static void take_facts(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
 {
 	free(f->description);
 	f->description = news->description;
 	news->description = NULL;
-	take_created(t, f, news->created_ms, forget);
+	take_created(t, f, news->created_ms, inval);
 	f->can_edit = news->can_edit;
 	f->drive = drive_of(t, news->drive);
-	take_head(f, news, forget);
+	take_head(f, news, inval);
 	if (f->doc) {
 		CLEANUP_BUF struct buf text = BUF_INIT(DOC_TEXT_MAX);
 		tree_doc_text(f, &text);
@@ -294,18 +131,18 @@ static void take_facts(struct tree *t, struct file *f, struct drive_file *news, 
 	}
 }
 
-static int place(struct tree *t, struct file *f, struct file *folder, char **name, struct forget *forget)
+static int place(struct tree *t, struct file *f, struct file *folder, char **name, struct inval *inval)
 {
 	bool renamed = !f->name || strcmp(f->name, *name) != 0;
 	if (!renamed && f->parent == folder)
 		return 0;
-	detach(t, f, forget);
+	siblings_detach(t, f, inval);
 	if (renamed) {
 		free(f->name);
 		f->name = *name;
 		*name = NULL;
 	}
-	return folder ? attach(t, folder, f, forget) : 0;
+	return folder ? siblings_attach(t, folder, f, inval) : 0;
 }
 
 void tree_link_known(struct file *link, struct file *to)
@@ -328,13 +165,13 @@ void tree_unlink_target(struct file *link)
 	link->to = link->next_link = NULL;
 }
 
-void tree_remove(struct tree *t, struct file *f, struct forget *forget)
+void tree_remove(struct tree *t, struct file *f, struct inval *inval)
 {
 	f->gone = true;
 	if (f == t->root)
 		return;
-	detach(t, f, forget);
-	tree_forget_links(f, forget);
+	siblings_detach(t, f, inval);
+	inval_links(f, inval);
 	tree_unlink_target(f);
 	f->node = NULL; /* holders keep it; a lookup does not find it again */
 }
@@ -363,7 +200,7 @@ static int make_known(struct tree *t, const struct drive_file *news, struct file
 	return r;
 }
 
-int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, struct file **ret)
+int tree_apply(struct tree *t, struct drive_file *news, struct inval *inval, struct file **ret)
 {
 	struct file *f = tree_file(t, news->id), *folder = tree_file(t, news->parent);
 	int r = 0;
@@ -388,23 +225,23 @@ int tree_apply(struct tree *t, struct drive_file *news, struct forget *forget, s
 	f->version = news->version;
 	if (!f->id[0]) { /* made here: its upload has arrived, and its name and place are ours to tell */
 		memcpy(f->id, f->reserved, sizeof f->id);
-		take_facts(t, f, news, forget);
+		take_facts(t, f, news, inval);
 		return 0;
 	}
 	if (f == t->root) {
 		f->gone = news->trashed;
 		return 0;
 	}
-	take_facts(t, f, news, forget);
+	take_facts(t, f, news, inval);
 	if (news->trashed || (!folder && !f->links)) {
-		tree_remove(t, f, forget);
+		tree_remove(t, f, inval);
 		return 0;
 	}
 	f->gone = false;
-	return place(t, f, folder, &news->name, forget);
+	return place(t, f, folder, &news->name, inval);
 }
 
-int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct forget *forget, struct file **ret)
+int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct inval *inval, struct file **ret)
 {
 	struct file *f = tree_file(t, news->id);
 	int r = f ? 0 : make_known(t, news, &f);
@@ -414,11 +251,11 @@ int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct
 		f->version = 0; /* out of our sight only: it is there, and may have stayed as it was */
 	tree_link_known(link, f);
 	*ret = f;
-	return tree_apply(t, news, forget, NULL);
+	return tree_apply(t, news, inval, NULL);
 }
 
 int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret,
-	      struct forget *forget)
+	      struct inval *inval)
 {
 	struct file *f = file_new(t);
 	if (!f) {
@@ -435,10 +272,10 @@ int tree_make(struct tree *t, struct file *folder, char *name, const char *reser
 	f->blob = f->can_edit = true;
 	f->created_ms = INT64_MAX; /* not in Drive: younger than all that are */
 	*ret = f;
-	return attach(t, folder, f, forget);
+	return siblings_attach(t, folder, f, inval);
 }
 
-int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct forget *forget)
+int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
 {
 	if (!f->id[0] || strcmp(f->id, news->id) != 0) {
 		memcpy(f->id, news->id, sizeof f->id);
@@ -448,22 +285,22 @@ int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct f
 	}
 	f->version = news->version;
 	f->touched = ++t->clock;
-	take_facts(t, f, news, forget);
+	take_facts(t, f, news, inval);
 	return 0;
 }
 
-void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct forget *forget)
+void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct inval *inval)
 {
 	for (size_t i = 0; i < t->files_count; i++) {
 		struct file *f = t->files[i];
 		if (f->parent == folder && f->id[0] && f->touched <= since)
-			tree_remove(t, f, forget);
+			tree_remove(t, f, inval);
 	}
 }
 
-int tree_move(struct tree *t, struct file *f, struct file *folder, char *name, struct forget *forget)
+int tree_move(struct tree *t, struct file *f, struct file *folder, char *name, struct inval *inval)
 {
-	int r = place(t, f, folder, &name, forget);
+	int r = place(t, f, folder, &name, inval);
 	free(name);
 	return r;
 }
@@ -474,7 +311,7 @@ bool tree_has_name(struct tree *t, struct file *f, struct file *target, const ch
 	struct file *first = map_get(&target->parent->by_base, name);
 	while (first && (first == target || first == f))
 		first = first->next_same;
-	return !first || older(f, first);
+	return !first || siblings_older(f, first);
 }
 
 char *tree_path(struct tree *t, const struct file *f)

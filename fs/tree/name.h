@@ -10,8 +10,8 @@
  *   several of one name: the oldest (createdTime, then id) has the name, the others get '~' and
  *   the first 8 characters of their id, or all of it where that is taken.
  * Pure; any thread. */
-#ifndef DFM_FS_NAME_H
-#define DFM_FS_NAME_H
+#ifndef DFM_FS_TREE_NAME_H
+#define DFM_FS_TREE_NAME_H
 #include "format/base.h"
 
 enum { NAME_BYTES_MAX = 255 };

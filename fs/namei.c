@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/folder.h"
+#include "fs/namei.h"
 
-#include "fs/follow.h"
-#include "fs/name.h"
-#include "fs/watch.h"
+#include "fs/shortcut.h"
+#include "fs/tree/name.h"
+#include "fs/notify.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ enum { WAIT_MS = 200 };
 
 /* ---- listing */
 
-struct listing_news { struct fs *fs; struct file *folder; struct forget forget; };
+struct listing_news { struct fs *fs; struct file *folder; struct inval inval; };
 
 static int one_listed(void *ctx, struct drive_file *news)
 {
@@ -26,7 +26,7 @@ static int one_listed(void *ctx, struct drive_file *news)
 	lock_acquire(&l->fs->tree.lock);
 	/* Of what a first listing brings the kernel knows nothing yet. */
 	bool tell = l->folder->listed || tree_file(&l->fs->tree, news->id);
-	int r = tree_apply(&l->fs->tree, news, tell ? &l->forget : NULL, NULL);
+	int r = tree_apply(&l->fs->tree, news, tell ? &l->inval : NULL, NULL);
 	lock_release(&l->fs->tree.lock);
 	return r;
 }
@@ -50,7 +50,7 @@ static int claim(struct tree *t, struct file *folder, bool *ret_ours, uint64_t *
 	return r;
 }
 
-int folder_list(struct fs *fs, struct file *folder)
+int namei_list(struct fs *fs, struct file *folder)
 {
 	struct tree *t = &fs->tree;
 	bool ours;
@@ -62,19 +62,19 @@ int folder_list(struct fs *fs, struct file *folder)
 	r = drive_list(fs->drive, folder->id, one_listed, &l);
 	lock_acquire(&t->lock);
 	if (!r && folder->listed)
-		tree_sweep(t, folder, since, &l.forget);
+		tree_sweep(t, folder, since, &l.inval);
 	folder->listed |= !r;
 	folder->listing = r ? LISTING_UNKNOWN : LISTING_COMPLETE;
 	pthread_cond_broadcast(&t->listed);
 	lock_release(&t->lock);
-	watch_forget(fs->watch, &l.forget); /* a file may have come here from a folder that the kernel knows */
+	notify_later(fs->notify, &l.inval); /* a file may have come here from a folder that the kernel knows */
 	return r;
 }
 
 /* The child, or NULL. */
 static int find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
 {
-	int r = folder_list(fs, folder);
+	int r = namei_list(fs, folder);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -83,7 +83,7 @@ static int find(struct fs *fs, struct file *folder, const char *name, struct fil
 	return 0;
 }
 
-int folder_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
+int namei_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
 	struct file *f, *to = NULL;
 	int r = find(fs, dir->file, name, &f);
@@ -91,7 +91,7 @@ int folder_lookup(struct fs *fs, struct inode *dir, const char *name, struct ino
 		r = -ENOENT;
 	if (r)
 		return r;
-	r = follow(fs, f, &to);
+	r = shortcut_follow(fs, f, &to);
 	lock_acquire(&fs->tree.lock);
 	if (!r)
 		r = inode_entry(&fs->tree, dir, f, to, ret);
@@ -124,7 +124,7 @@ static int find_free(struct fs *fs, struct file *folder, const char *name, char 
 
 /* ---- making */
 
-int folder_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
+int namei_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
 {
 	CLEANUP_FREE char *drive_name = NULL;
 	char reserved[DRIVE_ID_MAX + 1];
@@ -136,17 +136,17 @@ int folder_create(struct fs *fs, struct file *folder, const char *name, struct i
 	if (r)
 		return r;
 	struct file *f;
-	struct forget forget = { .ours = true };
+	struct inval inval = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	r = tree_make(&fs->tree, folder, STEAL(drive_name), reserved, &f, &forget);
+	r = tree_make(&fs->tree, folder, STEAL(drive_name), reserved, &f, &inval);
 	if (!r)
 		r = inode_of(&fs->tree, f, ret);
 	lock_release(&fs->tree.lock);
-	watch_forget(fs->watch, &forget);
+	notify_later(fs->notify, &inval);
 	return r;
 }
 
-int folder_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
+int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
 	CLEANUP_FREE char *drive_name = NULL;
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
@@ -156,9 +156,9 @@ int folder_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inod
 		r = drive_mkdir(fs->drive, dir->file->id, drive_name, &news);
 	if (r)
 		return r;
-	struct forget forget = { .ours = true };
+	struct inval inval = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	r = tree_apply(&fs->tree, &news, &forget, &f);
+	r = tree_apply(&fs->tree, &news, &inval, &f);
 	if (!r && !f)
 		r = err_set(-EIO, "made, but Drive put it into another folder");
 	if (!r) {
@@ -166,13 +166,13 @@ int folder_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inod
 		r = inode_entry(&fs->tree, dir, f, f, ret);
 	}
 	lock_release(&fs->tree.lock);
-	watch_forget(fs->watch, &forget);
+	notify_later(fs->notify, &inval);
 	return r;
 }
 
 /* ---- editing */
 
-int folder_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
+int namei_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
 {
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	int r = drive_edit(fs->drive, f->id, e, &news);
@@ -188,20 +188,20 @@ int folder_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
 static int trash(struct fs *fs, struct file *f)
 {
 	const struct drive_edit e = { .mtime_ms = -1, .trash = true };
-	int r = f->id[0] ? folder_edit(fs, f, &e) : 0;
+	int r = f->id[0] ? namei_edit(fs, f, &e) : 0;
 	if (r == -ENOENT)
 		r = 0; /* somebody was quicker */
 	if (r)
 		return r;
-	struct forget forget = { .ours = true };
+	struct inval inval = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	tree_remove(&fs->tree, f, &forget);
+	tree_remove(&fs->tree, f, &inval);
 	lock_release(&fs->tree.lock);
-	watch_forget(fs->watch, &forget); /* another file of the name may have it now */
+	notify_later(fs->notify, &inval); /* another file of the name may have it now */
 	return 0;
 }
 
-int folder_unlink(struct fs *fs, struct file *folder, const char *name)
+int namei_unlink(struct fs *fs, struct file *folder, const char *name)
 {
 	struct file *f;
 	int r = find(fs, folder, name, &f);
@@ -214,7 +214,7 @@ int folder_unlink(struct fs *fs, struct file *folder, const char *name)
 
 static int check_empty(struct fs *fs, struct file *f)
 {
-	int r = folder_list(fs, f);
+	int r = namei_list(fs, f);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -226,7 +226,7 @@ static int check_empty(struct fs *fs, struct file *f)
 	return shown ? -ENOTEMPTY : 0;
 }
 
-int folder_rmdir(struct fs *fs, struct file *folder, const char *name)
+int namei_rmdir(struct fs *fs, struct file *folder, const char *name)
 {
 	struct file *f;
 	int r = find(fs, folder, name, &f);
@@ -246,7 +246,7 @@ int folder_rmdir(struct fs *fs, struct file *folder, const char *name)
 static struct file *shows(struct fs *fs, struct file *f)
 {
 	lock_acquire(&fs->tree.lock);
-	struct file *to = follow_known(&fs->tree, f);
+	struct file *to = shortcut_known(&fs->tree, f);
 	lock_release(&fs->tree.lock);
 	return to ? to : f;
 }
@@ -303,7 +303,7 @@ static int cut_suffix(const struct file *f, char *drive_name)
 	return 0;
 }
 
-int folder_rename(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name,
+int namei_rename(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name,
 		  unsigned flags)
 {
 	struct file *f, *target;
@@ -327,15 +327,15 @@ int folder_rename(struct fs *fs, struct file *from, const char *name, struct fil
 		r = trash(fs, target);
 	if (r)
 		return r;
-	struct forget forget = { .ours = true };
+	struct inval inval = { .ours = true };
 	lock_acquire(&fs->tree.lock);
 	if (f->id[0])
-		r = tree_apply(&fs->tree, &news, &forget, NULL);
+		r = tree_apply(&fs->tree, &news, &inval, NULL);
 	if (!r && (f->parent != to || strcmp(f->name, drive_name) != 0))
-		r = tree_move(&fs->tree, f, to, STEAL(drive_name), &forget);
+		r = tree_move(&fs->tree, f, to, STEAL(drive_name), &inval);
 	if (f->target || from->aliases || to->aliases)
-		tree_forget_names(f, &forget); /* a folder on a shortcut's path is another node at another place */
+		inval_names(f, &inval); /* a folder on a shortcut's path is another node at another place */
 	lock_release(&fs->tree.lock);
-	watch_forget(fs->watch, &forget);
+	notify_later(fs->notify, &inval);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/name.h"
+#include "fs/tree/name.h"
 
 #include "format/buf.h"
 
