@@ -71,6 +71,28 @@ int namei_list(struct fs *fs, struct file *folder)
 	return r;
 }
 
+int namei_refresh(struct fs *fs, struct file *f)
+{
+	struct tree *t = &fs->tree;
+	struct inval inval = { 0 };
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	char id[DRIVE_ID_MAX + 1];
+	lock_acquire(&t->lock);
+	memcpy(id, f->id, sizeof id);
+	lock_release(&t->lock);
+	int r = id[0] ? drive_get(fs->drive, id, &news) : err_set(-ENOENT, "it is not in Drive yet");
+	lock_acquire(&t->lock);
+	if (!r)
+		r = tree_apply(t, &news, &inval, NULL);
+	else if (r == -ENOENT && f->parent && f->parent->listing == LISTING_COMPLETE)
+		f->parent->listing = LISTING_UNKNOWN; /* one 404 may pass: the listing decides */
+	if (!r && f->gone)
+		r = err_set(-ENOENT, "it is in Drive's trash, or was moved out of the mounted folder");
+	lock_release(&t->lock);
+	notify_later(fs->notify, &inval);
+	return r;
+}
+
 /* The child, or NULL. */
 static int find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
 {
