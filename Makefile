@@ -106,17 +106,19 @@ demo:
 check:
 	@tests/setup
 	@tests/check
-## check-unit: the unit tests; one test: make check-unit T=cache_block; other builds: MODE=asan
-check-unit: $(TESTED:%=$(O)/unit_%)
-	@ran=; for l in $(TESTED); do $(O)/unit_$$l $(T); \
+## check-unit: the unit tests; one test: make check-unit T=cache_block; other builds: MODE=asan; of some layers: L=fs
+L           := $(TESTED)
+check-unit: $(L:%=$(O)/unit_%)
+	@ran=; for l in $(L); do $(O)/unit_$$l $(T); \
 	case $$? in 0) ran=1 ;; $(NONE)) ;; *) exit 1 ;; esac; done; \
 	[ "$$ran" ] || { echo "no test has \"$(T)\" in its name"; exit 1; }
 ## check-asan check-tsan: the unit tests under AddressSanitizer + UBSan, ThreadSanitizer
 check-asan check-tsan:
 	$(MAKE) MODE=$(@:check-%=%) check-unit
-## check-torture: every unit test once per allocation, failing each in turn, under ASan
+## check-torture: every unit test once per allocation, failing each in turn, under ASan; every 7th only: TORTURE=7
+TORTURE     := 1
 check-torture:
-	TORTURE=1 $(MAKE) MODE=asan check-unit
+	TORTURE=$(TORTURE) $(MAKE) MODE=asan check-unit
 ## check-locks: clang's static thread-safety analysis of every lock annotation
 check-locks:
 	@for f in $(foreach l,$(LAYERS),$(SRC_$(l))); do clang $(CPPFLAGS) \

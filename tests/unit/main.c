@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs the tests that a unit binary holds: all, or those whose name contains argv[1]. With
- * TORTURE=1 each test runs once per allocation it makes, each time failing another one: a CHECK
+ * TORTURE=N each test runs once for every N-th allocation it makes, failing that one: a CHECK
  * may then fail (that ends the round), a crash or a sanitizer report may not. Several tests run at
  * a time (UNIT_JOBS, 4), since many wait for a server or a thread. */
 #include "tests/unit/test.h"
@@ -61,7 +61,7 @@ static void count(int failed)
 	__atomic_add_fetch(&counts->failed, failed, __ATOMIC_RELAXED);
 }
 
-/* One test: once, or once for every allocation that it makes. */
+/* One test: once, or once for every allocation that it makes (TORTURE=7: every seventh). */
 static void run_all_rounds(struct test *t)
 {
 	int more = 1;
@@ -70,7 +70,7 @@ static void run_all_rounds(struct test *t)
 		count(1);
 		return;
 	}
-	for (long n = torture ? 1 : 0; more; n++) {
+	for (long n = torture; more; n += torture) {
 		int st = run(t, n);
 		more = torture && WIFEXITED(st) && WEXITSTATUS(st) == 3;
 		count(st && !more);
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 	struct timespec a, b;
 	const char *jobs_text = getenv("UNIT_JOBS");
 	long jobs = jobs_text ? strtol(jobs_text, NULL, 10) : 4, running = 0;
-	torture = getenv("TORTURE") != NULL;
+	torture = getenv("TORTURE") ? (int)strtol(getenv("TORTURE"), NULL, 10) : 0;
 	counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (counts == MAP_FAILED)
 		abort();

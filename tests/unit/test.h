@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern int torture;		/* this run fails allocations: a CHECK ends the round quietly */
+extern int torture;		/* this run fails every torture-th allocation: a CHECK ends the round quietly; 0: none */
 extern const char *test_dir;	/* absolute path of an empty folder, removed afterwards */
 
 struct test {
