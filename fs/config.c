@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/config.h"
 
+#include "fs/spell.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-enum kind { TEXT, NUMBER, BYTES };
+enum kind { TEXT, NUMBER, BYTES, OCTAL };
 
 static const struct option {
 	const char *name, *hint;
@@ -32,6 +35,12 @@ static const struct option {
 	  "most bytes of models kept in the cache; K, M, G, T" },
 	{ "log_file", "FILE", TEXT, FIELD(log_file), NULL, 0, 0,
 	  "append the log to FILE (default: stderr with -f, else syslog)" },
+	{ "uid", "UID", NUMBER, FIELD(uid), NULL, 0, UINT32_MAX - 1,
+	  "the number of the user whom all files belong to (default: who mounts)" },
+	{ "gid", "GID", NUMBER, FIELD(gid), NULL, 0, UINT32_MAX - 1,
+	  "the number of the group that all files belong to (default: that of who mounts)" },
+	{ "umask", "OCTAL", OCTAL, FIELD(umask), "022", 0, 0777,
+	  "rights that nobody has: folders are 777 without these, files 666" },
 	{ "google_docs", "hide|link", TEXT, FIELD(google_docs), "hide", 0, 0,
 	  "Google Docs, Sheets ...: not shown, or each as a small file NAME.desktop that opens it in the browser" },
 	{ "poll", "SECONDS", NUMBER, FIELD(poll), "10", 1, 86400,
@@ -55,6 +64,28 @@ enum { OPTIONS = sizeof options / sizeof *options };
 
 const char *config_option(size_t i) { return i < OPTIONS && options[i].help ? options[i].name : NULL; }
 
+/* What libfuse and the kernel take: their own answer to anything else would come after Drive was asked. */
+static const struct { const char *name; bool number, text; } fuse_options[] = {
+	{ "ro", 0, 0 }, { "rw", 0, 0 }, { "suid", 0, 0 }, { "nosuid", 0, 0 }, { "dev", 0, 0 }, { "nodev", 0, 0 }, { "exec", 0, 0 },
+	{ "noexec", 0, 0 }, { "async", 0, 0 }, { "sync", 0, 0 }, { "dirsync", 0, 0 }, { "atime", 0, 0 }, { "noatime", 0, 0 },
+	{ "allow_other", 0, 0 }, { "allow_root", 0, 0 }, { "auto_unmount", 0, 0 }, { "default_permissions", 0, 0 },
+	{ "debug", 0, 0 }, { "max_read", 1, 0 }, { "fsname", 0, 1 }, { "subtype", 0, 1 },
+};
+enum { FUSE_OPTIONS = sizeof fuse_options / sizeof *fuse_options };
+
+/* Words of an fstab that are meant for mount(8) or systemd, or that mean nothing here. */
+static bool is_for_others(const char *text)
+{
+	static const char *const words[] = {
+		"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "nofail", "_netdev", "relatime",
+		"norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime", "nolazytime",
+	};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(text, words[i]))
+			return true;
+	return !strncmp(text, "x-", 2) || !strncmp(text, "comment=", 8);
+}
+
 static int set_text(char **to, const char *text)
 {
 	char *copy = strdup(text);
@@ -65,12 +96,12 @@ static int set_text(char **to, const char *text)
 	return 0;
 }
 
-/* "512M" with BYTES, "30" with NUMBER. */
+/* "512M" with BYTES, "30" with NUMBER, "022" with OCTAL. */
 static int set_number(const struct option *o, uint64_t *to, const char *text)
 {
 	char *end;
 	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
+	unsigned long long n = strtoull(text, &end, o->kind == OCTAL ? 8 : 10);
 	bool ok = !errno && isdigit((unsigned char)text[0]);
 	if (ok && o->kind == BYTES && *end) {
 		const char *at = strchr("KMGT", toupper((unsigned char)*end));
@@ -79,6 +110,8 @@ static int set_number(const struct option *o, uint64_t *to, const char *text)
 		n = ok ? n << shift : 0;
 		end++;
 	}
+	if (o->kind == OCTAL && (!ok || *end || n > o->max))
+		return err_set(-EINVAL, "%s=%s: not an octal number from 0 to %llo", o->name, text, (unsigned long long)o->max);
 	if (!ok || *end || n < o->min || n > o->max)
 		return err_set(-EINVAL, "%s=%s: not a number from %llu to %llu%s", o->name, text,
 			       (unsigned long long)o->min, (unsigned long long)o->max,
@@ -121,6 +154,29 @@ static int add_fuse_option(struct config *c, const char *text)
 	return 0;
 }
 
+/* What is not ours has to be known to libfuse, with a value or without. */
+static int fuse_option(struct config *c, const char *text, const char *name)
+{
+	const char *value = strchr(text, '=');
+	for (size_t i = 0; i < FUSE_OPTIONS; i++) {
+		if (strcmp(fuse_options[i].name, name) != 0)
+			continue;
+		bool wants = fuse_options[i].number || fuse_options[i].text;
+		if (wants && (!value || !value[1]))
+			return err_set(-EINVAL, "-o %s needs a value: %s=...", name, name);
+		if (value && (!wants || (fuse_options[i].number && value[1 + strspn(value + 1, "0123456789")])))
+			return err_set(-EINVAL, "-o %s: %s", text, wants ? "not a number" : "it takes no value");
+		return add_fuse_option(c, text);
+	}
+	struct spell s = SPELL_INIT(name);
+	for (size_t i = 0; i < OPTIONS; i++)
+		spell_try(&s, options[i].help ? options[i].name : "");
+	for (size_t i = 0; i < FUSE_OPTIONS; i++)
+		spell_try(&s, fuse_options[i].name);
+	return err_set(-EINVAL, "-o %.80s: there is no such option%s%s%s", name, s.best ? "; did you mean " : "",
+		       s.best ? s.best : "", s.best ? "?" : "");
+}
+
 /* One "name" or "name=value" of -o. */
 static int one_option(struct config *c, char *text)
 {
@@ -131,7 +187,10 @@ static int one_option(struct config *c, char *text)
 			return set_option(c, &options[i], value ? value + 1 : NULL);
 	if (!strcmp(text, "ro") || !strcmp(text, "rw"))
 		c->read_only = text[1] == 'o';
-	return n ? add_fuse_option(c, text) : 0;
+	if (!n || is_for_others(text))
+		return 0;
+	CLEANUP_FREE char *name = strndup(text, n);
+	return name ? fuse_option(c, text, name) : err_set(-ENOMEM, "no memory for the command line");
 }
 
 /* "a,b=c\,d": a backslash keeps a comma, as libfuse has it. */
@@ -156,6 +215,8 @@ static int option_list(struct config *c, const char *list)
 
 static int set_defaults(struct config *c)
 {
+	c->uid = geteuid();
+	c->gid = getegid();
 	for (size_t i = 0; i < OPTIONS; i++) {
 		int r = options[i].fallback ? set_option(c, &options[i], options[i].fallback) : 0;
 		if (r)
@@ -183,7 +244,8 @@ int config_set(struct config *c, const char *name, const char *value)
 static int positional(struct config *c, const char *text)
 {
 	if (!c->folder) {
-		int r = config_folder(text, &c->folder);
+		int r = config_is_word(text) ? err_set(-EINVAL, "FOLDER \"%s\": a word is no folder id%s", text,
+				!strcasecmp(text, "root") ? "; did you mean root?" : "") : config_folder(text, &c->folder);
 		return r ? r : config_folder_key(text, &c->folder_key);
 	}
 	if (!c->mountpoint)
@@ -278,11 +340,14 @@ void config_help(struct buf *b)
 			   o->fallback ? " (default: " : "", o->fallback ? o->fallback : "", o->fallback ? ")" : "");
 	}
 	buf_str(b,
-		"      and those of every FUSE filesystem: ro, allow_other, default_permissions, fsname= ...\n"
+		"      and those of every FUSE filesystem: ro, allow_other, auto_unmount, noexec, fsname= ...\n"
 		"\n"
 		"example:\n"
 		"  drivefs-models -o key_file=key.json 1AbCdEfGhIjKlMnOpQrStUvWxYz /mnt/models\n");
 }
+
+/* Drive's ids have 19 characters (shared drives) or more, and digits among them. */
+enum { ID_MIN = 16 };
 
 /* The id that starts at s: letters, digits, '-' and '_'. */
 static size_t id_length(const char *s)
@@ -291,6 +356,12 @@ static size_t id_length(const char *s)
 	while (isalnum((unsigned char)s[n]) || s[n] == '-' || s[n] == '_')
 		n++;
 	return n;
+}
+
+bool config_is_word(const char *text)
+{
+	size_t n = id_length(text);
+	return n && text[0] != '-' && !text[n] && n < ID_MIN && !strpbrk(text, "0123456789") && strcmp(text, "root") != 0;
 }
 
 int config_folder_key(const char *text, char **ret)

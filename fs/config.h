@@ -19,6 +19,7 @@ struct config {
 	uint64_t upload_deadline; /* s without an acknowledged byte of an upload */
 	uint64_t quota_units;	/* of Drive's quota, a minute; 0: no limit */
 	uint64_t wait_scale;	/* percent of the waits before a retry: for tests */
+	uint64_t uid, gid, umask; /* what stat() says of every file: owner, and rights that nobody has */
 	bool foreground, debug, help, version, json;
 	bool read_only;		/* -o ro */
 	char *fuse_options;	/* what is not ours, for libfuse: "a,b=c"; NULL: none */
@@ -37,6 +38,8 @@ void config_done(struct config *c);
 void config_help(struct buf *ret);
 /* Name of the i-th -o option ("key_file") that --help shows, NULL behind the last: for tests. */
 const char *config_option(size_t i);
+/* Is it a mistyped verb rather than an id of Drive: short, and without a digit? "root" is neither. */
+bool config_is_word(const char *text);
 /* The resource key in a URL (…?resourcekey=KEY), or NULL; the caller frees. -ENOMEM. */
 MUST_CHECK int config_folder_key(const char *text, char **ret);
 /* The folder id in an id, "root" or a Drive URL (…/folders/ID…, …open?id=ID); the caller frees.

@@ -276,8 +276,8 @@ int mount_run(struct config *c, void (*ready)(void *ctx), void *ctx)
 	tune_memory();
 	fs->config = c;
 	fs->mount_id = -1;
-	fs->uid = geteuid();
-	fs->gid = getegid();
+	fs->uid = (uid_t)c->uid;
+	fs->gid = (gid_t)c->gid;
 	fs->started_ms = now_ms();
 	lock_init(&fs->model_lock, RANK_LEAF);
 	cond_init(&fs->model_changed);

@@ -118,7 +118,7 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 		handle_size(fs, n, &size, &mtime_ms);
 	else if (n->kind == NODE_FOLDER || n->kind == NODE_BROKEN)
 		mtime_ms = n->file->head.mtime_ms;
-	unsigned mode = folder ? S_IFDIR | 0755 : S_IFREG | 0644;
+	unsigned mask = (unsigned)fs->config->umask, mode = folder ? S_IFDIR | (0777 & ~mask) : S_IFREG | (0666 & ~mask);
 	if (n->kind == NODE_VIEW || !n->file->can_edit || n->file->doc)
 		mode &= ~0222u;
 	if (n->kind == NODE_BROKEN) {

@@ -5,6 +5,7 @@
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/ops.h"
+#include "fs/spell.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -97,10 +98,39 @@ static int make_path_absolute(char **path)
 	return 0;
 }
 
+/* `word` stands where a verb or a folder id does, and is neither. */
+static int unknown_verb(const struct verb *const *all, const char *word)
+{
+	static const char *const advice[][2] = {
+		{ "umount", "unmount by `fusermount3 -u MOUNTPOINT`" },
+		{ "unmount", "unmount by `fusermount3 -u MOUNTPOINT`" },
+		{ "sync", "close() and fsync() wait for Drive; `sync FILE` asks for one file" },
+		{ "login", "did you mean `auth login`?" },
+		{ "logout", "did you mean `auth logout`?" },
+		{ "version", "did you mean `--version`?" },
+	};
+	struct spell s = SPELL_INIT(word);
+	for (; *all; all++)
+		spell_try(&s, (*all)->name);
+	spell_try(&s, "root");
+	const char *say = NULL;
+	for (size_t i = 0; i < sizeof advice / sizeof *advice && !say; i++)
+		say = strcasecmp(word, advice[i][0]) ? NULL : advice[i][1];
+	if (say)
+		fprintf(stderr, "drivefs-models: unknown verb \"%s\": %s\n", word, say);
+	else
+		fprintf(stderr, "drivefs-models: \"%s\" is neither a verb nor a folder id%s%s%s\n", word,
+			s.best ? "; did you mean `" : "", s.best ? s.best : "", s.best ? "`?" : "");
+	fputs("Try: drivefs-models --help\n", stderr);
+	return VERB_USAGE;
+}
+
 static int run_mount(const struct verb *const *all, int argc, char **argv)
 {
 	struct config c;
 	bool named = argc > 1 && !strcmp(argv[1], cli_mount.name);
+	if (!named && argc > 1 && config_is_word(argv[1]))
+		return unknown_verb(all, argv[1]);
 	int r = config_parse(argc - named, argv + named, &c);
 	if (!r)
 		r = make_path_absolute(&c.key_file) || make_path_absolute(&c.ca_file) ||

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from harness.background import Background
+from harness.counting import counted
 from harness.mount import daemon_env
 from harness.paths import binary, detach, wait_until
 
@@ -51,6 +52,35 @@ def test_wrong_usage(arguments):
     done = run(*arguments)
     assert done.returncode not in (0, 134, 139) and done.returncode > 0
     assert len(done.stderr) > 20 and "--help" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("word, said", [("umount", "fusermount3 -u"), ("Status", "`status`"), ("sync", "fsync()"),
+                                        ("chekc", "`check`"), ("ROOT", "`root`"), ("frobnicate", "neither a verb")])
+def test_a_verb_like_word_is_no_folder(word, said, point):
+    done = run(word, point)
+    assert done.returncode == 2 and word in done.stderr and said in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("option, said", [("pol=3", "poll"), ("allow-other", "allow_other"), ("nosuch=1", "no such option"),
+                                          ("max_read=many", "not a number"), ("umask=9", "octal")])
+def test_a_wrong_option_is_found_before_drive_is_asked(rig, drive, options, point, option, said):
+    with counted(drive) as asked:
+        for done in (run("-o", options + "," + option, rig.drive.folder, point),
+                     run("check", "-o", options + "," + option, rig.drive.folder)):
+            assert done.returncode == 2 and said in done.stderr, done.stderr
+    assert not asked, asked.lines()
+
+
+def test_owner_and_rights(rig, options, point):
+    """uid=, gid= and umask= are what stat() says, of folders and of files."""
+    with Background([binary(), "-o", options + ",uid=1234,gid=4321,umask=027", rig.drive.folder, point], point) as daemon:
+        assert daemon.done.returncode == 0, daemon.done.stderr
+        (point / "folder").mkdir()
+        (point / "file").write_bytes(b"x")
+        for path, mode in ((point, 0o750), (point / "folder", 0o750), (point / "file", 0o640)):
+            found = path.stat()
+            assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (1234, 4321, mode), path
+        daemon.unmount()
 
 
 def test_background(rig, options, point):

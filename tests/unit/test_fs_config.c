@@ -2,6 +2,8 @@
 #include "fs/config.h"
 #include "tests/unit/test.h"
 
+#include <unistd.h>
+
 /* The words of `line` as a command line. */
 static int parse(const char *line, struct config *c)
 {
@@ -31,8 +33,10 @@ TEST(fs_config__reads_options_in_any_order_and_leaves_the_rest_to_fuse)
 TEST(fs_config__refuses_what_it_does_not_understand)
 {
 	static const char *const wrong[] = {
-		"", "folder", "a b c", "--nonsense a b", "-opoll=0 a b", "-opoll=1x a b", "-opoll= a b", "-opoll a b",
-		"-ocache_size=1M a b", "-ocache_size=99999999999T a b", "-oconnections=-1 a b", "a/b c", "a b -o",
+		"", "1a", "1a b c", "--nonsense 1a b", "-opoll=0 1a b", "-opoll=1x 1a b", "-opoll= 1a b", "-opoll 1a b",
+		"-ocache_size=1M 1a b", "-ocache_size=99999999999T 1a b", "-oconnections=-1 1a b", "1a/b c", "1a b -o",
+		"-ouid=x 1a b", "-ouid=4294967295 1a b", "-oumask=088 1a b", "-oumask=1777 1a b", "-oumask=0x12 1a b",
+		"-onosuch 1a b", "-onosuch=x 1a b", "-oallow_other=1 1a b", "-omax_read=many 1a b", "-ofsname 1a b", "-oRO 1a b",
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct config c;
@@ -85,18 +89,70 @@ TEST(fs_config__takes_the_resource_key_from_the_url)
 
 TEST(fs_config__a_choice_is_one_of_its_words)
 {
-	static const char *const wrong[] = { "-ogoogle_docs=hid a b", "-ogoogle_docs=hide|link a b", "-ogoogle_docs=x a b" };
+	static const char *const wrong[] = { "-ogoogle_docs=hid 1a b", "-ogoogle_docs=hide|link 1a b", "-ogoogle_docs=x 1a b" };
 	struct config c;
-	CHECK_INT(parse("a b", &c), 0);
+	CHECK_INT(parse("1a b", &c), 0);
 	CHECK_STR(c.google_docs, "hide");
 	config_done(&c);
-	CHECK_INT(parse("-ogoogle_docs=link a b", &c), 0);
+	CHECK_INT(parse("-ogoogle_docs=link 1a b", &c), 0);
 	CHECK_STR(c.google_docs, "link");
 	config_done(&c);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		CHECK_INT(parse(wrong[i], &c), -EINVAL);
 		config_done(&c);
 	}
+}
+
+TEST(fs_config__an_unknown_option_is_named_with_the_one_that_was_meant)
+{
+	static const char *const rows[][2] = {
+		{ "-opol=3 1a b", "did you mean poll?" }, { "-ocachesize=1G 1a b", "did you mean cache_size?" },
+		{ "-oallowother 1a b", "did you mean allow_other?" }, { "-oPOLL=3 1a b", "did you mean poll?" },
+		{ "-ozzzzzz 1a b", "there is no such option" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct config c;
+		CHECK_INT(parse(rows[i][0], &c), -EINVAL);
+		CHECK(strstr(err_last(), rows[i][1]) || torture);
+		config_done(&c);
+	}
+}
+
+TEST(fs_config__what_an_fstab_says_to_others_is_left_out)
+{
+	struct config c;
+	CHECK_INT(parse("-orw,nofail,_netdev,noauto,x-systemd.automount,nosuid,defaults 1a b", &c), 0);
+	CHECK_STR(c.fuse_options, "rw,nosuid");
+	config_done(&c);
+}
+
+TEST(fs_config__owner_and_rights)
+{
+	struct config c;
+	CHECK_INT(parse("1a b", &c), 0);
+	CHECK_INT(c.uid, geteuid());
+	CHECK_INT(c.gid, getegid());
+	CHECK_INT(c.umask, 022);
+	config_done(&c);
+	CHECK_INT(parse("-ouid=0,gid=7,umask=007 1a b", &c), 0);
+	CHECK_INT(c.uid, 0);
+	CHECK_INT(c.gid, 7);
+	CHECK_INT(c.umask, 7);
+	config_done(&c);
+}
+
+TEST(fs_config__a_mistyped_verb_is_no_folder_id)
+{
+	static const char *const words[] = { "umount", "sync", "Status", "unmount", "list", "Root", "un-mount", "a" };
+	static const char *const ids[] = { "root", "1a", "0ABcdEfGhIjKlUk9PVA", "1AbCdEfGhIjKlMnOpQrStUvWxYz", "abcdefghijklmnopqrs" };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		CHECK(config_is_word(words[i]));
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+		CHECK(!config_is_word(ids[i]));
+	struct config c;
+	CHECK_INT(parse("-oro Status /mnt", &c), -EINVAL);
+	CHECK(strstr(err_last(), "Status") || torture);
+	config_done(&c);
 }
 
 TEST(fs_config__help_names_every_option)
