@@ -8,6 +8,7 @@ from . import changes, http1, rights, server
 from .http1 import Response
 from .odd import Zoo
 from .resource import View
+from .store import FOLDER, parents_of
 
 JSON = "application/json; charset=UTF-8"
 
@@ -31,6 +32,7 @@ class Control:
             ("POST", "/folder"): self.add_folder, ("POST", "/account"): self.add_account,
             ("POST", "/member"): self.set_member, ("POST", "/share"): self.share,
             ("POST", "/drive"): self.add_drive, ("POST", "/tokens/expire"): self.expire_tokens,
+            ("GET", "/history"): self.get_history,
             ("GET", "/sessions"): self.get_sessions, ("POST", "/client"): self.add_client,
             ("POST", "/zoo"): self.add_zoo, ("POST", "/fill"): self.fill,
             ("POST", "/tokens/revoke"): self.revoke_tokens,
@@ -84,6 +86,17 @@ class Control:
             records = [store.files[one] for one in ids if one in store.files]
             return [view.file(record, {"*": None}) for record in records
                     if not record.get("root") and record["id"] != query.get("folder")]
+
+    def get_history(self, _query, _body):
+        """Every file with its revisions, times in ms: what came to be in which order."""
+        store = self.drive.store
+        with store.lock:
+            return [{"id": r["id"], "name": r["name"], "parents": parents_of(r), "trashed": store.trashed(r),
+                     "explicit": bool(r.get("trashed")), "trashed_ms": r.get("trashedTime"),
+                     "names": r.get("names", []), "folder": r["mimeType"] == FOLDER,
+                     "revisions": [{"id": one["id"], "ms": one["modified"], "md5": one["md5"],
+                                    "size": one["size"], "by": one["by"]} for one in r.get("revisions") or ()]}
+                    for r in store.files.values() if not r.get("root")]
 
     def get_content(self, query, _body):
         store = self.drive.store

@@ -199,6 +199,10 @@ class LocalDrive:
         query = "?folder=" + urllib.parse.quote(folder) if folder else ""
         return self._json("GET", "/state" + query)
 
+    def history(self):
+        """All files with their revisions and the times (ms) of these and of the trash."""
+        return self._json("GET", "/history")
+
     def content(self, file_id, revision=None):
         """The stored bytes of a file's head revision, or of the one named."""
         query = {"id": file_id}

@@ -56,6 +56,16 @@ class Revisions(Case):
         self.bad(self.ask(below="/" + kept), 404, "notFound")
         self.assertEqual(self.ask("DELETE", "/" + head).status, 403)
 
+    def test_history_of_the_control_port(self):
+        made = self.good(self.client.upload(b"one"))["id"]
+        self.good(self.client.upload(b"three", file_id=made))
+        self.good(self.client.call("PATCH", "/drive/v3/files/" + made, {"trashed": True}))
+        found = next(one for one in self.drive.history() if one["id"] == made)
+        self.assertEqual([one["size"] for one in found["revisions"]], [3, 5])
+        times = [one["ms"] for one in found["revisions"]] + [found["trashed_ms"]]
+        self.assertEqual(times, sorted(set(times)))
+        self.assertEqual((found["parents"], found["trashed"]), ([self.folder], True))
+
     def test_limits(self):
         self.drive.switches(keep_forever_max=2, revisions_keep=2)
         for number in range(2):
