@@ -120,7 +120,7 @@ static void entry_of(struct fs *fs, const struct dir *d, const struct dir_entry 
 		return;
 	lock_acquire(&fs->tree.lock);
 	struct file *to = shortcut_known(&fs->tree, one->file);
-	if (to && !one->file->gone && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
+	if (to && !file_gone(one->file) && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
 	    inode_entry(&fs->tree, d->node, one->file, to, &n) == 0)
 		reply_fill(fs, n, e);
 	lock_release(&fs->tree.lock);

@@ -170,7 +170,7 @@ static bool must_replace(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
 	struct file *f = n->file;
-	bool replace = !f->gone && n != f->next && !n->writing && n->content.revision[0] &&
+	bool replace = !file_gone(f) && n != f->next && !n->writing && n->content.revision[0] &&
 		       inode_next(&fs->tree, f) == 0; /* no memory: then in place */
 	lock_release(&fs->tree.lock);
 	return replace;
@@ -384,7 +384,7 @@ static void settle(struct fs *fs, struct inode *n)
 {
 	struct writing *w = n->w;
 	lock_acquire(&fs->tree.lock);
-	bool gone = n->file->gone;
+	bool gone = file_gone(n->file);
 	lock_release(&fs->tree.lock);
 	lock_acquire(&w->lock);
 	bool unsaved = w->draft && w->dirty && !w->waiting, doomed = w->doomed;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/namei.h"
 
+#include "fs/ask.h"
+#include "fs/notify.h"
 #include "fs/shortcut.h"
 #include "fs/tree/name.h"
-#include "fs/notify.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #endif
-enum { WAIT_MS = 200 };
+enum { WAIT_MS = 200, ASK_AT_ONCE = 32 };
 
 /* ---- listing */
 
@@ -50,19 +51,55 @@ static int claim(struct tree *t, struct file *folder, bool *ret_ours, uint64_t *
 	return r;
 }
 
+/* Children that the listing lacks though they were there lately: Drive's listings lag. Some are asked for
+ * at once, so that `ls` is right; what is left is asked for when it is looked up. */
+static void ask_unknown(struct fs *fs, struct file *folder)
+{
+	size_t pos = 0;
+	for (unsigned n = 0; n < ASK_AT_ONCE && !cancelled(); n++) {
+		lock_acquire(&fs->tree.lock);
+		struct file *f = tree_unknown(&fs->tree, folder, &pos);
+		lock_release(&fs->tree.lock);
+		if (!f || (ask_drive(fs, f) != 0 && !file_gone(f)))
+			return; /* Drive does not answer: nothing is known yet */
+	}
+}
+
+/* Drive answers 404 for the folder itself, which proves nothing where it knows the folder by its id. */
+static int list_denied(struct fs *fs, struct listing_news *l)
+{
+	int r = ask_drive(fs, l->folder);
+	if (!r)
+		r = drive_list(fs->drive, l->folder->id, one_listed, l);
+	if (r != -ENOENT)
+		return r;
+	if (l->folder == fs->tree.root)
+		return err_set(-EIO, "the mounted folder is gone in Drive, or is not shared with %s any more",
+			       drive_identity(fs->drive));
+	return file_gone(l->folder) ? err_set(-ESTALE, "the folder is gone in Drive")
+				    : err_set(-EIO, "Drive knows the folder and does not list it: try again");
+}
+
 int namei_list(struct fs *fs, struct file *folder)
 {
 	struct tree *t = &fs->tree;
 	bool ours;
 	uint64_t since;
+	size_t unknown = 0;
 	int r = claim(t, folder, &ours, &since);
 	if (r || !ours)
 		return r;
 	struct listing_news l = { .fs = fs, .folder = folder };
 	r = drive_list(fs->drive, folder->id, one_listed, &l);
+	if (r == -ENOENT)
+		r = list_denied(fs, &l);
 	lock_acquire(&t->lock);
 	if (!r && folder->listed)
-		tree_sweep(t, folder, since, &l.inval);
+		unknown = tree_sweep(t, folder, since, &l.inval);
+	lock_release(&t->lock);
+	if (unknown)
+		ask_unknown(fs, folder);
+	lock_acquire(&t->lock);
 	folder->listed |= !r;
 	folder->listing = r ? LISTING_UNKNOWN : LISTING_COMPLETE;
 	pthread_cond_broadcast(&t->listed);
@@ -73,31 +110,24 @@ int namei_list(struct fs *fs, struct file *folder)
 
 int namei_refresh(struct fs *fs, struct file *f)
 {
-	struct tree *t = &fs->tree;
-	struct inval inval = { 0 };
-	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
-	char id[DRIVE_ID_MAX + 1];
-	lock_acquire(&t->lock);
-	memcpy(id, f->id, sizeof id);
-	lock_release(&t->lock);
-	int r = id[0] ? drive_get(fs->drive, id, &news) : err_set(-ENOENT, "it is not in Drive yet");
-	lock_acquire(&t->lock);
-	if (!r)
-		r = tree_apply(t, &news, &inval, NULL);
-	else if (r == -ENOENT && f->parent && f->parent->listing == LISTING_COMPLETE)
-		f->parent->listing = LISTING_UNKNOWN; /* one 404 may pass: the listing decides */
-	if (!r && f->gone)
+	int r = ask_drive(fs, f);
+	if (!r && file_gone(f))
 		r = err_set(-ENOENT, "it is in Drive's trash, or was moved out of the mounted folder");
-	lock_release(&t->lock);
-	notify_later(fs->notify, &inval);
 	return r;
 }
 
 /* The child, or NULL. */
-static int find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
+static int find_child(struct fs *fs, struct file *folder, const char *name, struct file **ret)
 {
 	int r = namei_list(fs, folder);
 	if (r)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	struct file *f = tree_child(&fs->tree, folder, name);
+	bool unknown = f && f->state == FILE_UNKNOWN;
+	lock_release(&fs->tree.lock);
+	r = unknown ? ask_drive(fs, f) : 0;
+	if (r && r != -ENOENT)
 		return r;
 	lock_acquire(&fs->tree.lock);
 	*ret = tree_child(&fs->tree, folder, name);
@@ -108,7 +138,7 @@ static int find(struct fs *fs, struct file *folder, const char *name, struct fil
 int namei_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
 	struct file *f, *to = NULL;
-	int r = find(fs, dir->file, name, &f);
+	int r = find_child(fs, dir->file, name, &f);
 	if (!r && !f)
 		r = -ENOENT;
 	if (r)
@@ -138,7 +168,7 @@ static int drive_name_of(const char *name, char **ret)
 static int find_free(struct fs *fs, struct file *folder, const char *name, char **ret_drive_name)
 {
 	struct file *f;
-	int r = find(fs, folder, name, &f);
+	int r = find_child(fs, folder, name, &f);
 	if (!r && (f || (folder == fs->tree.root && strcmp(name, VIEW_NAME) == 0)))
 		r = err_set(-EEXIST, "there is one already");
 	return r ? r : drive_name_of(name, ret_drive_name);
@@ -209,24 +239,32 @@ int namei_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
 /* To the trash, and out of the tree. One that Drive does not know has no id and nothing to trash. */
 static int trash(struct fs *fs, struct file *f)
 {
+	struct tree *t = &fs->tree;
 	const struct drive_edit e = { .mtime_ms = -1, .trash = true };
-	int r = f->id[0] ? namei_edit(fs, f, &e) : 0;
+	struct inval inval = { .ours = true };
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	lock_acquire(&t->lock);
+	bool known = f->id[0];
+	f->leaving = true; /* the change feed may be quicker than the answer */
+	lock_release(&t->lock);
+	int r = known ? drive_edit(fs->drive, f->id, &e, &news) : 0;
 	if (r == -ENOENT)
 		r = 0; /* somebody was quicker */
-	if (r)
-		return r;
-	struct inval inval = { .ours = true };
-	lock_acquire(&fs->tree.lock);
-	tree_remove(&fs->tree, f, &inval);
-	lock_release(&fs->tree.lock);
+	lock_acquire(&t->lock);
+	f->leaving = false;
+	if (!r && news.id[0])
+		r = tree_apply(t, &news, &inval, NULL);
+	if (!r)
+		tree_remove(t, f, &inval);
+	lock_release(&t->lock);
 	notify_later(fs->notify, &inval); /* another file of the name may have it now */
-	return 0;
+	return r;
 }
 
 int namei_unlink(struct fs *fs, struct file *folder, const char *name)
 {
 	struct file *f;
-	int r = find(fs, folder, name, &f);
+	int r = find_child(fs, folder, name, &f);
 	if (r)
 		return r;
 	if (!f)
@@ -251,7 +289,7 @@ static int check_empty(struct fs *fs, struct file *f)
 int namei_rmdir(struct fs *fs, struct file *folder, const char *name)
 {
 	struct file *f;
-	int r = find(fs, folder, name, &f);
+	int r = find_child(fs, folder, name, &f);
 	if (r)
 		return r;
 	if (!f)
@@ -333,9 +371,9 @@ int namei_rename(struct fs *fs, struct file *from, const char *name, struct file
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return err_set(-EINVAL, "Drive cannot exchange two files");
-	int r = find(fs, from, name, &f);
+	int r = find_child(fs, from, name, &f);
 	if (!r)
-		r = find(fs, to, new_name, &target);
+		r = find_child(fs, to, new_name, &target);
 	if (!r)
 		r = f ? check_replace(fs, f, target, new_name, flags) : -ENOENT;
 	if (r || target == f)

@@ -10,7 +10,7 @@
 MUST_CHECK int namei_list(struct fs *fs, struct file *folder);
 /* Ask Drive for this one file: for who notices that what is known of it is of yesterday (a revision that
  * cannot be had any more), before the change feed tells. A lookup then finds the new content. -ENOENT:
- * it is gone, or out of our sight; its folder is listed anew when it is next needed. */
+ * it is gone, or out of our sight. */
 MUST_CHECK int namei_refresh(struct fs *fs, struct file *f);
 /* The child named `name` as Linux sees it, shortcuts followed, as a node with one more nlookup. -ENOENT. */
 MUST_CHECK int namei_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret);

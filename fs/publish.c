@@ -43,7 +43,7 @@ static int target_of(struct fs *fs, struct inode *n, struct target *ret)
 	memcpy(ret->reserved, f->reserved, sizeof ret->reserved);
 	if (f->parent)
 		memcpy(ret->parent, f->parent->id, sizeof ret->parent);
-	ret->gone = f->gone;
+	ret->gone = file_gone(f);
 	ret->name = strdup(f->name);
 	ret->path = tree_path(&fs->tree, f);
 	ret->description = !f->id[0] && f->description ? strdup(f->description) : NULL;
@@ -304,7 +304,7 @@ static struct inode *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock
 static void try_again(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
-	bool gone = n->file->gone;
+	bool gone = file_gone(n->file);
 	lock_release(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
 	n->w->waiting = false;
@@ -424,7 +424,7 @@ static void add_pending(struct fs *fs, struct inode *n, struct buf *b, size_t *c
 	struct writing *w = n->w;
 	CLEANUP_FREE char *path = tree_path(&fs->tree, n->file);
 	lock_acquire(&w->lock);
-	if (w->draft && w->dirty && !n->file->gone) {
+	if (w->draft && w->dirty && !file_gone(n->file)) {
 		buf_str(b, (*count)++ ? ", {\"path\": " : "{\"path\": ");
 		buf_json(b, path ? path : "?");
 		buf_printf(b, ", \"bytes\": %" PRIu64 ", \"sending\": %s, \"tries\": %u, \"error\": ",

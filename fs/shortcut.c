@@ -14,7 +14,7 @@ enum { HOPS_MAX = 8 };
 static struct file *known_target(struct tree *t, struct file *link) REQUIRES(t->lock)
 {
 	struct file *to = link->to ? link->to : tree_file(t, link->target);
-	if (!to || to->gone || (!link->to && !to->parent && to != t->root && !to->links))
+	if (!to || file_gone(to) || (!link->to && !to->parent && to != t->root && !to->links))
 		return NULL;
 	tree_link_known(link, to);
 	return to;

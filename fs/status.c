@@ -125,7 +125,7 @@ static struct file *known(struct fs *fs, const char *id)
 {
 	lock_acquire(&fs->tree.lock);
 	struct file *f = tree_file(&fs->tree, id);
-	if (f && (f->gone || (f != fs->tree.root && !f->parent && !f->links)))
+	if (f && (file_gone(f) || (f != fs->tree.root && !f->parent && !f->links)))
 		f = NULL;
 	lock_release(&fs->tree.lock);
 	return f;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/watch.h"
 
+#include "fs/ask.h"
 #include "fs/log.h"
 #include "fs/notify.h"
 
@@ -31,10 +32,12 @@ static int one_change(void *ctx, const char *id, struct drive_file *f)
 	int r = 0;
 	lock_acquire(&t->lock);
 	struct file *known = tree_file(t, id);
+	if (known)
+		tree_allow(known);
 	if (f)
 		r = tree_apply(t, f, &news->inval, NULL);
 	else if (known)
-		tree_remove(t, known, &news->inval);
+		tree_deny(t, known, &news->inval);
 	lock_release(&t->lock);
 	return r;
 }
@@ -100,6 +103,7 @@ static void look(struct watch *w)
 		int one = feed->token ? look_at(w, feed, &news) : 0;
 		r = r ? r : one;
 	}
+	ask_again(w->fs);
 	notify_news(w->fs->notify, &news.inval); /* also what came before an error */
 	if (!r)
 		__atomic_store_n(&w->read_ms, now_ms(), __ATOMIC_RELAXED);

@@ -142,6 +142,7 @@ void siblings_detach(struct tree *t, struct file *f, struct inval *inval)
 	f->parent = NULL;
 	if (!folder)
 		return;
+	f->was_in = folder;
 	if (!is_shown(t, f)) {
 		folder->hidden--;
 		return;
@@ -150,7 +151,7 @@ void siblings_detach(struct tree *t, struct file *f, struct inval *inval)
 		inval_listing(folder, inval);
 		inval_name(inval, folder, f->shown);
 	}
-	struct file *first = map_del(&folder->by_base, f->base), **at = &first;
+	struct file *first = f->base ? map_del(&folder->by_base, f->base) : NULL, **at = &first;
 	while (*at && *at != f)
 		at = &(*at)->next_same;
 	if (*at)
@@ -164,6 +165,6 @@ void siblings_detach(struct tree *t, struct file *f, struct inval *inval)
 	 * memory for a name, and then the file keeps its longer name until the next news. */
 	if (first && !map_put(&folder->by_base, first->base, first))
 		(void)regroup(t, folder, first, inval);
-	else if (!first)
+	else if (!first && f->base)
 		(void)regroup_others(t, folder, f->base, inval);
 }

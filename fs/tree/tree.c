@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DOC_TEXT_MAX = 1024 };
+enum { DOC_TEXT_MAX = 1024, LAG_MAX_MS = 600000 };
 
 struct file *tree_child(struct tree *t, struct file *folder, const char *shown)
 {
@@ -16,7 +16,13 @@ struct file *tree_child(struct tree *t, struct file *folder, const char *shown)
 	return map_get(&folder->by_shown, shown);
 }
 
-static struct file *file_new(struct tree *t)
+static void spoken_of(struct tree *t, struct file *f)
+{
+	f->touched = ++t->clock;
+	f->seen_ms = now_ms();
+}
+
+static struct file *new_file(struct tree *t)
 {
 	if (t->files_count == t->files_cap) {
 		size_t cap = t->files_cap ? t->files_cap * 2 : 64;
@@ -30,7 +36,7 @@ static struct file *file_new(struct tree *t)
 	if (f)
 		t->files[t->files_count++] = f;
 	if (f)
-		f->touched = ++t->clock;
+		spoken_of(t, f);
 	return f;
 }
 
@@ -96,6 +102,52 @@ static const char *drive_of(struct tree *t, const char *id)
 	return t->drives[t->drives_count] ? t->drives[t->drives_count++] : "";
 }
 
+void tree_link_known(struct file *link, struct file *to)
+{
+	if (link->to == to)
+		return;
+	tree_unlink_target(link);
+	link->to = to;
+	link->next_link = to->links;
+	to->links = link;
+}
+
+void tree_unlink_target(struct file *link)
+{
+	struct file **at = link->to ? &link->to->links : NULL;
+	while (at && *at && *at != link)
+		at = &(*at)->next_link;
+	if (at && *at)
+		*at = link->next_link;
+	link->to = link->next_link = NULL;
+}
+
+/* Out of the tree: its name goes. */
+static void leave(struct tree *t, struct file *f, enum file_event event, struct inval *inval)
+{
+	file_event(f, event);
+	if (f == t->root)
+		return;
+	siblings_detach(t, f, inval);
+	inval_links(f, inval);
+	tree_unlink_target(f);
+	f->node = NULL; /* holders keep it; a lookup does not find it again */
+}
+
+void tree_remove(struct tree *t, struct file *f, struct inval *inval) { leave(t, f, FILE_UNLINKED, inval); }
+
+void tree_deny(struct tree *t, struct file *f, struct inval *inval)
+{
+	spoken_of(t, f);
+	leave(t, f, FILE_DENIED, inval);
+}
+
+void tree_allow(struct file *f)
+{
+	if (f->state == FILE_REFUSED)
+		f->version = 0;
+}
+
 /* Drive's time of creation of what was made here: of several of one name the oldest has the name. */
 static void take_created(struct tree *t, struct file *f, int64_t created_ms, struct inval *inval)
 {
@@ -107,7 +159,7 @@ static void take_created(struct tree *t, struct file *f, int64_t created_ms, str
 		siblings_detach(t, f, inval);
 	f->created_ms = created_ms;
 	if (!alone && siblings_attach(t, folder, f, inval) != 0)
-		f->gone = true; /* no memory for its name: out of the tree until the next listing */
+		leave(t, f, FILE_DENIED, inval); /* no memory for its name: out of the tree until the next listing */
 	if (inval)
 		inval->ours = ours;
 }
@@ -145,43 +197,12 @@ static int place(struct tree *t, struct file *f, struct file *folder, char **nam
 	return folder ? siblings_attach(t, folder, f, inval) : 0;
 }
 
-void tree_link_known(struct file *link, struct file *to)
-{
-	if (link->to == to)
-		return;
-	tree_unlink_target(link);
-	link->to = to;
-	link->next_link = to->links;
-	to->links = link;
-}
-
-void tree_unlink_target(struct file *link)
-{
-	struct file **at = link->to ? &link->to->links : NULL;
-	while (at && *at && *at != link)
-		at = &(*at)->next_link;
-	if (at && *at)
-		*at = link->next_link;
-	link->to = link->next_link = NULL;
-}
-
-void tree_remove(struct tree *t, struct file *f, struct inval *inval)
-{
-	f->gone = true;
-	if (f == t->root)
-		return;
-	siblings_detach(t, f, inval);
-	inval_links(f, inval);
-	tree_unlink_target(f);
-	f->node = NULL; /* holders keep it; a lookup does not find it again */
-}
-
 /* Never 0 or 1, and positive for programs that hold it in a signed number. */
 static uint64_t ino_of(const char *id) { return map_hash(id) >> 1 | 2; }
 
 static int make_known(struct tree *t, const struct drive_file *news, struct file **ret)
 {
-	struct file *f = file_new(t);
+	struct file *f = new_file(t);
 	if (!f)
 		return err_set(-ENOMEM, "no memory for a file");
 	memcpy(f->id, news->id, sizeof f->id);
@@ -191,6 +212,7 @@ static int make_known(struct tree *t, const struct drive_file *news, struct file
 	f->doc = news->doc;
 	f->drive = "";
 	f->target_folder = news->target_folder;
+	f->state = FILE_LISTED;
 	f->target = news->target[0] ? strdup(news->target) : NULL;
 	if (news->target[0] && !f->target)
 		return err_set(-ENOMEM, "no memory for a shortcut");
@@ -200,45 +222,56 @@ static int make_known(struct tree *t, const struct drive_file *news, struct file
 	return r;
 }
 
+/* Is `news` younger than what is known of f? The one place where versions are compared. Of one that is
+ * out of the tree for good only a higher one counts: else a late answer would bring it back. */
+static bool is_younger(const struct tree *t, const struct file *f, const struct file *folder, const struct drive_file *news)
+{
+	bool placed = f->parent || !folder || file_gone(f) || f == t->root; /* else a shortcut led to it so far */
+	return !f->version || news->version > f->version || (news->version == f->version && !placed);
+}
+
+/* Drive's word on a file that is known, from wherever: the one door into the tree. */
+static int take(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
+{
+	struct file *folder = tree_file(t, news->parent);
+	if (folder && (!folder->folder || file_gone(folder)))
+		folder = NULL;
+	spoken_of(t, f);
+	if (!is_younger(t, f, folder, news)) {
+		if (f->state == FILE_UNKNOWN && !news->trashed && f->parent == folder)
+			file_event(f, FILE_SEEN);
+		return 0;
+	}
+	bool unlinked = f->state == FILE_REMOVED_HERE && !f->version; /* while its first bytes were on their way */
+	f->version = news->version;
+	bool made = f->state == FILE_MADE; /* its upload has arrived: name and place are ours to tell */
+	take_facts(t, f, news, inval);
+	if (unlinked)
+		return 0;
+	if (news->trashed || (!made && !folder && !f->links && f != t->root)) {
+		leave(t, f, f->leaving ? FILE_UNLINKED : FILE_WENT, inval);
+		return 0;
+	}
+	file_event(f, FILE_SEEN);
+	return made || f == t->root ? 0 : place(t, f, folder, &news->name, inval);
+}
+
 int tree_apply(struct tree *t, struct drive_file *news, struct inval *inval, struct file **ret)
 {
-	struct file *f = tree_file(t, news->id), *folder = tree_file(t, news->parent);
+	struct file *f = tree_file(t, news->id);
 	int r = 0;
-	if (ret)
-		*ret = f;
-	if (folder && (!folder->folder || folder->gone))
-		folder = NULL;
-	if (f)
-		f->touched = ++t->clock;
-	bool placed = f && (f->parent || !folder || f->gone || f == t->root); /* else a shortcut led to it so far */
-	if (f && f->version && (news->version < f->version || (news->version == f->version && placed)))
-		return 0;
 	if (!f) {
-		if (!folder || news->trashed)
-			return 0;
-		r = make_known(t, news, &f);
-		if (r)
-			return r;
-		if (ret)
-			*ret = f;
+		const struct file *folder = tree_file(t, news->parent);
+		if (folder && folder->folder && !file_gone(folder) && !news->trashed)
+			r = make_known(t, news, &f);
 	}
-	f->version = news->version;
-	if (!f->id[0]) { /* made here: its upload has arrived, and its name and place are ours to tell */
-		memcpy(f->id, f->reserved, sizeof f->id);
-		take_facts(t, f, news, inval);
-		return 0;
-	}
-	if (f == t->root) {
-		f->gone = news->trashed;
-		return 0;
-	}
-	take_facts(t, f, news, inval);
-	if (news->trashed || (!folder && !f->links)) {
-		tree_remove(t, f, inval);
-		return 0;
-	}
-	f->gone = false;
-	return place(t, f, folder, &news->name, inval);
+	if (ret)
+		*ret = r ? NULL : f;
+	if (r || !f)
+		return r;
+	if (!f->id[0])
+		memcpy(f->id, f->reserved, sizeof f->id); /* the feed was quicker than the answer to the upload */
+	return take(t, f, news, inval);
 }
 
 int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct inval *inval, struct file **ret)
@@ -247,7 +280,7 @@ int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct
 	int r = f ? 0 : make_known(t, news, &f);
 	if (r)
 		return r;
-	if (f->gone && news->version >= f->version)
+	if (file_gone(f) && news->version >= f->version)
 		f->version = 0; /* out of our sight only: it is there, and may have stayed as it was */
 	tree_link_known(link, f);
 	*ret = f;
@@ -257,7 +290,7 @@ int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct
 int tree_make(struct tree *t, struct file *folder, char *name, const char *reserved, struct file **ret,
 	      struct inval *inval)
 {
-	struct file *f = file_new(t);
+	struct file *f = new_file(t);
 	if (!f) {
 		free(name);
 		return err_set(-ENOMEM, "no memory for a file");
@@ -265,8 +298,11 @@ int tree_make(struct tree *t, struct file *folder, char *name, const char *reser
 	f->ino = ino_of(reserved);
 	snprintf(f->reserved, sizeof f->reserved, "%s", reserved);
 	int r = map_put(&t->by_id, f->reserved, f); /* the change feed may be quicker than the upload's answer */
-	if (r)
+	if (r) {
+		free(name);
 		return r;
+	}
+	f->ours = true;
 	f->name = name;
 	f->drive = folder->drive;
 	f->blob = f->can_edit = true;
@@ -283,19 +319,70 @@ int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct i
 		if (r)
 			return r;
 	}
-	f->version = news->version;
-	f->touched = ++t->clock;
-	take_facts(t, f, news, inval);
+	f->ours = true;
+	return take(t, f, news, inval);
+}
+
+/* A file in `folder` that has the name of f now, and takes bytes. */
+static struct file *successor(struct file *folder, const struct file *f)
+{
+	struct file *now = f->base ? map_get(&folder->by_shown, f->base) : NULL;
+	bool fit = now && now->state == FILE_LISTED && now->blob && now->can_edit && !now->next;
+	return fit && !(now->node && now->node->writing) ? now : NULL;
+}
+
+int tree_renew(struct tree *t, struct inode *n, const char *reserved, struct inval *inval)
+{
+	struct file *f = n->file, *folder = f->parent ? f->parent : f->was_in, *now;
+	if (!folder || file_placeless(f))
+		return err_set(-ENOENT, "its folder is gone in Drive: restore it there, or save under another path");
+	now = successor(folder, f);
+	char *name = now ? NULL : strdup(f->name);
+	int r = now || name ? 0 : err_nomem("a file name");
+	if (!r && !now)
+		r = tree_make(t, folder, name, reserved, &now, inval);
+	if (r)
+		return r;
+	if (f->next == n)
+		f->next = NULL;
+	if (f->node == n)
+		f->node = NULL;
+	if (!now->id[0])
+		now->ino = f->ino; /* what the kernel, and who reads fdinfo, knows it by */
+	n->file = now;
+	n->content = now->head;
+	now->node = n;
+	inval_names(now, inval);
 	return 0;
 }
 
-void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct inval *inval)
+/* Drive's listings lag behind what it has acknowledged. */
+static bool may_lag(const struct file *f) { return f->ours || now_ms() - f->seen_ms < LAG_MAX_MS; }
+
+size_t tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct inval *inval)
 {
+	size_t unknown = 0;
 	for (size_t i = 0; i < t->files_count; i++) {
 		struct file *f = t->files[i];
-		if (f->parent == folder && f->id[0] && f->touched <= since)
-			tree_remove(t, f, inval);
+		if (f->parent != folder || f->state == FILE_MADE || f->touched > since)
+			continue;
+		file_event(f, FILE_ABSENT);
+		if (may_lag(f))
+			unknown++;
+		else
+			tree_deny(t, f, inval);
 	}
+	return unknown;
+}
+
+struct file *tree_unknown(struct tree *t, const struct file *folder, size_t *pos)
+{
+	while (*pos < t->files_count) {
+		struct file *f = t->files[(*pos)++];
+		if (f->parent == folder && f->state == FILE_UNKNOWN)
+			return f;
+	}
+	return NULL;
 }
 
 int tree_move(struct tree *t, struct file *f, struct file *folder, char *name, struct inval *inval)

@@ -14,69 +14,14 @@
  * functions want tree.lock held unless they say otherwise. */
 #ifndef DFM_FS_TREE_TREE_H
 #define DFM_FS_TREE_TREE_H
-#include "drive/drive.h"
 #include "format/buf.h"
+#include "fs/tree/file.h"
 #include "fs/tree/inval.h"
-#include "fs/tree/map.h"
-#include "fs/writers.h"
 
 #include <sys/types.h>
 
 #define VIEW_NAME "saved_model"	/* the virtual folder at the root */
 #define DOC_SUFFIX ".desktop"		/* of a Google document, where they are shown */
-
-/* One revision of a file's bytes. */
-struct content {
-	char revision[DRIVE_ID_MAX + 1];	/* "": not in Drive yet */
-	uint64_t size;
-	int64_t mtime_ms;
-	bool has_md5;
-	uint8_t md5[DRIVE_DIGEST_MD5];
-};
-
-enum listing { LISTING_UNKNOWN, LISTING_RUNS, LISTING_COMPLETE };
-
-struct inode;
-struct file {
-	char id[DRIVE_ID_MAX + 1];	/* "" until Drive has made it */
-	char reserved[DRIVE_ID_MAX + 1];/* the id that it will have */
-	uint64_t ino;			/* stable hash of the id */
-	struct file *parent;		/* NULL: the root, or not in our tree */
-	char *name, *base, *shown;	/* Drive's; as Linux can hold it; unique in its folder */
-	char *description;		/* NULL: none */
-	uint64_t version;
-	uint64_t touched;		/* tree.clock when Drive, or we, last spoke of it */
-	int64_t created_ms;
-	struct content head;
-	bool folder, blob, can_edit;
-	bool doc;			/* opens in a browser only: shown, if at all, as a small file with a link */
-	const char *drive;		/* the shared drive that it lies on, or ""; one pointer for each */
-	bool gone;			/* trashed, deleted or moved out of what we see */
-	struct inode *node;		/* what a lookup answers; NULL: the kernel does not know it */
-	/* O_TRUNC over a revision: the processes that write see `next`, all others `node`, until it is
-	 * published. */
-	struct inode *next;
-	struct writers next_writers;
-	struct file *next_same;		/* the next younger of one base name in the folder */
-
-	/* shortcuts: they have name and place, all else is their target's (shortcut.h) */
-	char *target;			/* its id; NULL: no shortcut */
-	bool target_folder;		/* it was a folder when the shortcut was made */
-	struct file *to;		/* the target; NULL: not asked for yet, or not to be had */
-	int64_t asked_ms;		/* when Drive last said so; 0: never */
-	struct file *next_link;		/* the next shortcut to the same file */
-	struct file *links;		/* shortcuts to this file: it is kept wherever it lies */
-
-	/* folders */
-	struct inode *aliases;		/* its nodes on the paths of shortcuts, beside `node` */
-	enum listing listing;
-	bool listed;			/* at least once */
-	struct map by_shown, by_base;
-	uint64_t news;			/* counts changes from elsewhere to its names */
-	size_t hidden;			/* children that are not shown (Google Docs) */
-
-	struct model *model;		/* what model.c knows of head; guarded by its own lock */
-};
 
 struct tree {
 	struct lock lock;
@@ -92,6 +37,7 @@ struct tree {
 	uint32_t slots_count UNDER(lock), slots_free UNDER(lock);
 	uint64_t made UNDER(lock);		/* nodes ever */
 	uint64_t clock UNDER(lock);	/* counts news */
+	size_t suspects UNDER(lock);	/* files with an ask_ms */
 	struct file *root;
 };
 
@@ -111,11 +57,18 @@ MUST_CHECK int tree_link(struct tree *t, struct file *link, struct drive_file *n
 void tree_link_known(struct file *link, struct file *to);
 /* It has to be asked for again. */
 void tree_unlink_target(struct file *link);
-/* Deleted for good, or access lost. */
+/* This mount has unlinked it: in Drive's trash, or never there. */
 void tree_remove(struct tree *t, struct file *f, struct inval *inval) REQUIRES(t->lock);
-/* A complete listing of `folder` that began at tree.clock `since` has been applied: children that
- * nothing has spoken of since then are gone. */
-void tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct inval *inval) REQUIRES(t->lock);
+/* Drive does not know it (any more), or does not show it to us. */
+void tree_deny(struct tree *t, struct file *f, struct inval *inval) REQUIRES(t->lock);
+/* The news that come next were asked for after that: access comes back without a higher version. */
+void tree_allow(struct file *f);
+/* A complete listing of `folder` that began at tree.clock `since` has been applied. Children that
+ * nothing has spoken of since then are gone, but for those that a listing which lags may lack: their
+ * state is FILE_UNKNOWN then, for the caller to ask for. Returns the number of those. */
+size_t tree_sweep(struct tree *t, struct file *folder, uint64_t since, struct inval *inval) REQUIRES(t->lock);
+/* Walk over those; *pos starts at 0. NULL at the end. */
+struct file *tree_unknown(struct tree *t, const struct file *folder, size_t *pos) REQUIRES(t->lock);
 struct file *tree_file(struct tree *t, const char *id) REQUIRES(t->lock);
 /* The child that Linux sees under `shown`, or NULL. Means nothing unless the listing is complete. */
 struct file *tree_child(struct tree *t, struct file *folder, const char *shown) REQUIRES(t->lock);
@@ -127,6 +80,11 @@ MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, const 
 MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval) REQUIRES(t->lock);
 /* The writing of `n` has ended: if Drive's head is another content, a lookup gets a new inode. */
 void tree_outdated(struct tree *t, struct inode *n, struct inval *inval) REQUIRES(t->lock);
+/* Somebody else removed the file that `n` is being written to: `n` gets another one of that name in
+ * that folder, so that the bytes have a place to go: the one that has the name now, if there is one that
+ * nobody writes here, else a new one, made here, with the id `reserved`. st_ino stays. -ENOENT: the
+ * folder is gone too. */
+MUST_CHECK int tree_renew(struct tree *t, struct inode *n, const char *reserved, struct inval *inval) REQUIRES(t->lock);
 /* Move and rename a file that Drive does not know yet. Takes `name`. */
 MUST_CHECK int tree_move(struct tree *t, struct file *f, struct file *folder, char *name, struct inval *inval)
 	REQUIRES(t->lock);
