@@ -88,6 +88,30 @@ size_t buf_utf8(const char *text)
 	return n;
 }
 
+uint32_t buf_utf8_code(const char *s, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	static const uint8_t lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	uint32_t c = p[0] & lead[n];
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return c;
+}
+
+bool buf_utf8_unseen(uint32_t c)
+{
+	static const struct { uint32_t first, last; } ranges[] = {
+		{ 0x061c, 0x061c }, { 0x180e, 0x180e }, { 0x200b, 0x200b }, { 0x200e, 0x200f }, { 0x2028, 0x202e },
+		{ 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+	};
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
+static bool json_escapes(uint32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c <= 0xffff && buf_utf8_unseen(c)); }
+
 void buf_json(struct buf *b, const char *str)
 {
 	buf_byte(b, '"');
@@ -97,8 +121,8 @@ void buf_json(struct buf *b, const char *str)
 			buf_str(b, "\\ufffd");
 		else if (*s == '"' || *s == '\\')
 			buf_printf(b, "\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			buf_printf(b, "\\u%04x", *s);
+		else if (json_escapes(buf_utf8_code((const char *)s, n)))
+			buf_printf(b, "\\u%04x", (unsigned)buf_utf8_code((const char *)s, n));
 		else
 			buf_add(b, s, n);
 		s += n ? n : 1;

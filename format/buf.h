@@ -23,7 +23,13 @@ void buf_byte(struct buf *b, unsigned char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* Bytes of the UTF-8 character at s (1 to 4), 0 if there is none (overlong and surrogates too). */
 size_t buf_utf8(const char *s);
-/* `s` as a JSON string with its quotes (RFC 8259); invalid UTF-8 becomes U+FFFD. */
+/* The code point of those n bytes. */
+uint32_t buf_utf8_code(const char *s, size_t n);
+/* Has it no shape, or does it turn the direction of text or end a line (Unicode's bidirectional controls, line
+ * separators, tags ...)? Not the joiners that scripts and emoji need. */
+bool buf_utf8_unseen(uint32_t code);
+/* `s` as a JSON string with its quotes (RFC 8259), control and unseen characters as \uHHHH; invalid UTF-8
+ * becomes U+FFFD. */
 void buf_json(struct buf *b, const char *s);
 /* 0, or -ENOMEM / -EFBIG with the reason recorded. */
 MUST_CHECK int buf_check(const struct buf *b, const char *what);

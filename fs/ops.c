@@ -104,6 +104,13 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		reply_entry(req, n);
 }
 
+static void removed(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int r)
+{
+	if (!r)
+		reply_log_removed(fuse_req_userdata(req), op, parent, name);
+	done(req, op, parent, name, r);
+}
+
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = reply_begin(req);
@@ -113,7 +120,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (in_view(fs, dir, name))
 		reply_read_only(req, "unlink", parent, name);
 	else
-		done(req, "unlink", parent, name, namei_unlink(fs, dir->file, name));
+		removed(req, "unlink", parent, name, namei_unlink(fs, dir->file, name));
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -125,7 +132,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (in_view(fs, dir, name))
 		reply_read_only(req, "rmdir", parent, name);
 	else
-		done(req, "rmdir", parent, name, namei_rmdir(fs, dir->file, name));
+		removed(req, "rmdir", parent, name, namei_rmdir(fs, dir->file, name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
@@ -135,10 +142,14 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	struct inode *from = reply_node(req, parent), *to = from ? reply_node(req, newparent) : NULL;
 	if (!to)
 		return;
-	if (in_view(fs, from, name) || in_view(fs, to, newname))
+	if (in_view(fs, from, name) || in_view(fs, to, newname)) {
 		reply_read_only(req, "rename", parent, name);
-	else
-		done(req, "rename", parent, name, namei_rename(fs, from->file, name, to->file, newname, flags));
+		return;
+	}
+	int r = namei_rename(fs, from->file, name, to->file, newname, flags);
+	if (!r)
+		reply_log_rename(fs, parent, name, newparent, newname);
+	done(req, "rename", parent, name, r);
 }
 
 static void refuse_link(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name)

@@ -213,6 +213,7 @@ int publish(struct fs *fs, struct inode *n)
 {
 	struct writing *w = n->w;
 	struct draft *d;
+	int64_t began_ms = now_ms();
 	int r = begin(w, &d);
 	if (r || !d)
 		return r;
@@ -243,6 +244,7 @@ int publish(struct fs *fs, struct inode *n)
 		lock_release(&fs->tree.lock);
 		notify_later(fs->notify, &inval);
 	} else {
+		log_saved(t.path ? t.path : "?", news.size, now_ms() - began_ms);
 		adopt(fs, n, body, &news);
 		r = t.id[0] ? 0 : catch_up(fs, n, &news);
 	}

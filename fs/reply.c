@@ -63,7 +63,7 @@ void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *
 {
 	struct fs *fs = fuse_req_userdata(req);
 	/* That a name is gone is everyday; that bytes are, is not. */
-	bool quiet = everyday(err) && (err != -ESTALE || strcmp(op, "read") != 0);
+	bool quiet = (everyday(err) && (err != -ESTALE || strcmp(op, "read") != 0)) || log_said();
 	if (!quiet || log_wants(LOG_LEVEL_DEBUG)) {
 		CLEANUP_FREE char *path = path_of(fs, parent, name);
 		const char *why = *err_last() ? err_last() : strerror(-err);
@@ -74,6 +74,21 @@ void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *
 	}
 	lock_assert_none();
 	fuse_reply_err(req, -err);
+}
+
+void reply_log_removed(struct fs *fs, const char *op, fuse_ino_t parent, const char *name)
+{
+	CLEANUP_FREE char *path = log_wants(LOG_LEVEL_INFO) ? path_of(fs, parent, name) : NULL;
+	if (path)
+		log_info(op, "removed \"%s\"", path);
+}
+
+void reply_log_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname)
+{
+	CLEANUP_FREE char *from = log_wants(LOG_LEVEL_INFO) ? path_of(fs, parent, name) : NULL;
+	CLEANUP_FREE char *to = from ? path_of(fs, newparent, newname) : NULL;
+	if (to)
+		log_info("rename", "renamed \"%s\" to \"%s\"", from, to);
 }
 
 void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name)

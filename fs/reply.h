@@ -18,6 +18,9 @@ struct fs *reply_begin_read(fuse_req_t req);
 /* Reply -err and log it once, as "op path: why", unless it is an everyday answer. `parent` and
  * `name` say what it was about; name NULL: parent itself. */
 void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int err);
+/* What was done to a name, one line at info. */
+void reply_log_removed(struct fs *fs, const char *op, fuse_ino_t parent, const char *name);
+void reply_log_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname);
 /* -EROFS with the line that says why. */
 void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name);
 /* Reply an entry with the reference that it already has; takes it back if the kernel has gone. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/status.h"
 
+#include "fs/escape.h"
+#include "fs/items.h"
 #include "fs/namei.h"
 #include "fs/publish.h"
 #include "fs/watch.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +17,7 @@ enum { DEPTH_MAX = 100, LIST_MAX = 4 << 20 };
 
 struct memory { unsigned long long anon_kb, shmem_kb, file_kb; };
 
-static struct memory memory(void)
+static struct memory own_memory(void)
 {
 	struct memory m = { 0 };
 	char line[256];
@@ -39,7 +42,7 @@ int status_json(struct fs *fs, struct buf *b)
 {
 	struct cache_stats c;
 	struct drive_stats d;
-	struct memory m = memory();
+	struct memory m = own_memory();
 	size_t n;
 	cache_stats(fs->cache, &c);
 	drive_stats(fs->drive, &d);
@@ -67,54 +70,65 @@ int status_json(struct fs *fs, struct buf *b)
 	return buf_check(b, "status");
 }
 
-/* "1.5 GiB" */
-static void bytes(struct buf *b, uint64_t n)
+/* A row "NAME  text": what Drive, a user or a path has in it is escaped. */
+PRINTF(3, 4) static void add_row(struct buf *b, const char *name, const char *fmt, ...)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double v = (double)n;
-	size_t u = 0;
-	for (; v >= 1024 && u < 4; u++)
-		v /= 1024;
-	buf_printf(b, u ? "%.1f %s" : "%.0f %s", v, units[u]);
+	char text[8192];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	buf_printf(b, "%-10s ", name);
+	escape_add(b, text);
+	buf_byte(b, '\n');
 }
 
-static void list(struct buf *b, const char *what, void (*add)(struct fs *, struct buf *, size_t *), struct fs *fs)
+static void add_items(struct buf *b, const char *what, void (*add)(struct fs *, struct buf *, size_t *), struct fs *fs)
 {
 	CLEANUP_BUF struct buf all = BUF_INIT(LIST_MAX);
 	size_t n = 0;
 	add(fs, &all, &n);
-	buf_printf(b, "%-10s %zu", what, n);
-	buf_printf(b, n ? ": %s\n" : "\n", all.data ? all.data : "");
+	buf_printf(b, "%-10s %zu%s\n", what, n, n ? ":" : "");
+	items_show(b, all.data ? all.data : "");
+}
+
+static const char *as_bytes(struct buf *b, uint64_t n)
+{
+	buf_reset(b);
+	items_bytes(b, n);
+	return b->data ? b->data : "?";
+}
+
+static void add_transfers(struct fs *fs, struct buf *b)
+{
+	struct cache_stats c;
+	struct drive_stats d;
+	CLEANUP_BUF struct buf one = BUF_INIT(64), two = BUF_INIT(64);
+	cache_stats(fs->cache, &c);
+	drive_stats(fs->drive, &d);
+	add_row(b, "cache", "%s of %s in %s; %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " healed, %" PRIu64 " evicted",
+		as_bytes(&one, c.bytes), as_bytes(&two, c.bytes_max), fs->cache_dir, c.hits, c.misses, c.healed, c.evicted);
+	add_row(b, "drive", "%" PRIu64 " requests (%" PRIu64 " quota units), %" PRIu64 " of them again; %s received, %s sent",
+		d.requests, d.units, d.retries, as_bytes(&one, d.bytes_in), as_bytes(&two, d.bytes_out));
 }
 
 int status_text(struct fs *fs, struct buf *b)
 {
-	struct cache_stats c;
-	struct drive_stats d;
-	struct memory m = memory();
-	cache_stats(fs->cache, &c);
-	drive_stats(fs->drive, &d);
-	buf_printf(b, "%-10s %s\n", "mount", fs->mountpoint);
-	buf_printf(b, "%-10s \"%s\" (%s)\n", "folder", fs->folder_name, fs->tree.root->id);
-	buf_printf(b, "%-10s %s\n", "identity", drive_identity(fs->drive));
-	buf_printf(b, "%-10s %d, up %" PRId64 " s, ", "process", (int)getpid(), (now_ms() - fs->started_ms) / 1000);
-	bytes(b, (m.anon_kb + m.shmem_kb) << 10);
-	buf_printf(b, " of its own memory\n%-10s ", "cache");
-	bytes(b, c.bytes);
-	buf_str(b, " of ");
-	bytes(b, c.bytes_max);
-	buf_printf(b, " in %s; %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " healed, %" PRIu64 " evicted\n", fs->cache_dir,
-		   c.hits, c.misses, c.healed, c.evicted);
-	buf_printf(b, "%-10s %" PRIu64 " requests (%" PRIu64 " quota units), %" PRIu64 " of them again; ", "drive", d.requests, d.units,
-		   d.retries);
-	bytes(b, d.bytes_in);
-	buf_str(b, " received, ");
-	bytes(b, d.bytes_out);
-	buf_str(b, " sent\n");
+	struct memory m = own_memory();
+	CLEANUP_BUF struct buf own = BUF_INIT(64);
+	add_row(b, "mount", "%s", fs->mountpoint);
+	add_row(b, "folder", "\"%s\" (%s)", fs->folder_name, fs->tree.root->id);
+	add_row(b, "identity", "%s", drive_identity(fs->drive));
+	add_row(b, "process", "%d, up %" PRId64 " s, %s of its own memory", (int)getpid(), (now_ms() - fs->started_ms) / 1000,
+		as_bytes(&own, (m.anon_kb + m.shmem_kb) << 10));
+	add_transfers(fs, b);
 	int64_t age = fs->watch ? watch_age_s(fs->watch) : -1;
-	buf_printf(b, age < 0 ? "%-10s not seen yet\n" : "%-10s seen %" PRId64 " s ago\n", "changes", age);
-	list(b, "pending", publish_pending, fs);
-	list(b, "held", publish_held, fs);
+	if (age < 0)
+		add_row(b, "changes", "not seen yet");
+	else
+		add_row(b, "changes", "seen %" PRId64 " s ago", age);
+	add_items(b, "pending", publish_pending, fs);
+	add_items(b, "held", publish_held, fs);
 	return buf_check(b, "status");
 }
 

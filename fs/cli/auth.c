@@ -4,6 +4,7 @@
 
 #include "drive/login.h"
 #include "fs/connect.h"
+#include "fs/escape.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -66,14 +67,9 @@ static int parse_auth(struct login_args *s, int argc, char **argv)
 
 static int auth_misused(const char *verb)
 {
-	fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models auth%s --help\n", err_last(), verb);
+	verb_failed(err_last());
+	fprintf(stderr, "Try: drivefs-models auth%s --help\n", verb);
 	return VERB_USAGE;
-}
-
-static int auth_failed(void)
-{
-	fprintf(stderr, "drivefs-models: %s\n", err_last());
-	return EXIT_FAILURE;
 }
 
 /* ---- login */
@@ -120,13 +116,20 @@ static struct login_config config_for_login(const struct login_args *s)
 				      .ca_file = s->c.ca_file, .deadline_ms = (unsigned)s->c.deadline * 1000 };
 }
 
+static void say_logged_in(const struct login *l)
+{
+	char account[256];
+	escape_text(account, sizeof account, login_account(l));
+	printf("\nLogged in as %s; kept in %s\n", account, login_file(l));
+}
+
 static int log_in(const struct login_args *s)
 {
 	struct login_config cfg = config_for_login(s);
 	struct login *l = NULL;
 	int r = login_open(&cfg, &l);
 	if (r)
-		return auth_failed();
+		return verb_failed(err_last());
 	printf("Open this page in a browser, and agree:\n\n%s\n\n", login_url(l));
 	printf("If that browser runs on another machine, its last page will not load: paste that page's\n"
 	       "address here, and press Enter.\n");
@@ -137,12 +140,12 @@ static int log_in(const struct login_args *s)
 	if (!r)
 		r = login_finish(l);
 	if (!r)
-		printf("\nLogged in as %s; kept in %s\n", login_account(l), login_file(l));
+		say_logged_in(l);
 	const char *other = getenv("GOOGLE_APPLICATION_CREDENTIALS");
 	if (!r && other && *other)
 		printf("Note: GOOGLE_APPLICATION_CREDENTIALS is set, and comes before this login.\n");
 	login_close(l);
-	return r ? auth_failed() : EXIT_SUCCESS;
+	return r ? verb_failed(err_last()) : EXIT_SUCCESS;
 }
 
 static int auth_login(struct login_args *s)
@@ -167,9 +170,12 @@ static int auth_status(struct login_args *s)
 	struct drive *d = NULL;
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
 	if (connect_open(&s->c, &d))
-		return auth_failed();
+		return verb_failed(err_last());
 	drive_credentials(d, &b);
-	printf("credentials  %s\nidentity     %s\n", b.data ? b.data : "", drive_identity(d));
+	char credentials[4096], identity[512];
+	escape_text(credentials, sizeof credentials, b.data ? b.data : "");
+	escape_text(identity, sizeof identity, drive_identity(d));
+	printf("credentials  %s\nidentity     %s\n", credentials, identity);
 	drive_close(d);
 	return EXIT_SUCCESS;
 }
@@ -183,7 +189,7 @@ static int auth_logout(struct login_args *s)
 {
 	struct login_config cfg = config_for_login(s);
 	if (login_forget(&cfg))
-		return auth_failed();
+		return verb_failed(err_last());
 	puts("Logged out.");
 	return EXIT_SUCCESS;
 }

@@ -3,6 +3,7 @@
  * credentials, network, the folder, and whether anything could be saved in it. */
 #include "fs/cli/verb.h"
 #include "fs/connect.h"
+#include "fs/escape.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -50,12 +51,14 @@ struct report {
 PRINTF(4, 5) static void add(struct report *r, const char *name, enum result result, const char *fmt, ...)
 {
 	va_list ap;
+	char raw[640];
 	struct line *l = &r->lines[r->count++];
 	l->name = name;
 	l->result = result;
 	va_start(ap, fmt);
-	vsnprintf(l->text, sizeof l->text, fmt, ap);
+	vsnprintf(raw, sizeof raw, fmt, ap);
 	va_end(ap);
+	escape_text(l->text, sizeof l->text, raw); /* names and e-mails are Drive's, or anybody's */
 }
 
 static bool fail(struct report *r, const char *name, enum check_status status)
@@ -328,7 +331,8 @@ static int run_check(const struct verb *const *all, int argc, char **argv)
 	(void)all;
 	int r = config_parse_check(argc, argv, &c);
 	if (r) {
-		fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models check --help\n", err_last());
+		verb_failed(err_last());
+		fputs("Try: drivefs-models check --help\n", stderr);
 		r = VERB_USAGE;
 	} else if (c.help) {
 		r = verb_show_help(&cli_check);

@@ -16,19 +16,15 @@
 #include <unistd.h>
 
 struct start {
-	const struct config *config;
 	int tell;	/* the pipe to the process that waits; -1: foreground */
 };
 
-/* The mount answers: from here on the log is where the user wants it, and the shell gets its
+/* The mount answers: from here on the log is only where the user wants it, and the shell gets its
  * prompt back. */
 static void mount_ready(void *ctx)
 {
 	const struct start *s = ctx;
-	const struct config *c = s->config;
-	const char *log = c->log_file ? c->log_file : c->foreground ? NULL : "syslog";
-	if (log_open(log, c->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO) != 0)
-		log_error("mount", "%s", err_last());
+	log_echo(false);
 	if (s->tell < 0)
 		return;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -43,10 +39,14 @@ static void mount_ready(void *ctx)
 
 static int serve_mount(struct config *c, int tell)
 {
-	struct start s = { c, tell };
+	struct start s = { tell };
+	const char *log = c->log_file ? c->log_file : c->foreground ? NULL : "syslog";
 	signal(SIGPIPE, SIG_IGN);
-	if (log_open(NULL, c->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO) != 0) /* until the mount answers: stderr */
-		return EXIT_FAILURE;
+	if (log_open(log, c->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO) != 0) {
+		verb_failed(err_last());
+		return VERB_USAGE;
+	}
+	log_echo(true);
 	return mount_run(c, mount_ready, &s);
 }
 
@@ -136,7 +136,8 @@ static int run_mount(const struct verb *const *all, int argc, char **argv)
 		r = make_path_absolute(&c.key_file) || make_path_absolute(&c.ca_file) ||
 		    make_path_absolute(&c.cache_dir) || make_path_absolute(&c.log_file);
 	if (r) {
-		fprintf(stderr, "drivefs-models: %s\nTry: drivefs-models --help\n", err_last());
+		verb_failed(err_last());
+		fputs("Try: drivefs-models --help\n", stderr);
 		r = VERB_USAGE;
 	} else if (c.help) {
 		r = cli_help.run(all, 1, argv);

@@ -16,10 +16,8 @@ static int run_status(const struct verb *const *all, int argc, char **argv)
 	if (argc != (json ? 4 : 3))
 		return verb_misused(&cli_status, NULL);
 	int r = control_ask(argv[argc - 1], json ? "status json" : "status", &text);
-	if (r) {
-		fprintf(stderr, "drivefs-models: %s\n", r < 0 ? err_last() : text);
-		return EXIT_FAILURE;
-	}
+	if (r)
+		return verb_failed(r < 0 ? err_last() : text);
 	fputs(text, stdout);
 	return EXIT_SUCCESS;
 }

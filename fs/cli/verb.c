@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/cli/verb.h"
 
+#include "fs/escape.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,4 +22,12 @@ int verb_misused(const struct verb *v, const char *remark)
 	fprintf(stderr, "usage: drivefs-models %s %s%s%s%s\nTry: drivefs-models %s --help\n", v->name, v->usage,
 		remark ? " (" : "", remark ? remark : "", remark ? ")" : "", v->name);
 	return VERB_USAGE;
+}
+
+int verb_failed(const char *why)
+{
+	char text[4096];
+	escape_text(text, sizeof text, why);
+	fprintf(stderr, "drivefs-models: %s\n", text);
+	return EXIT_FAILURE;
 }

@@ -24,4 +24,6 @@ bool verb_wants_help(int argc, char **argv);
 int verb_show_help(const struct verb *v);
 /* The usage of `v` on standard error, with a remark if it is not NULL; VERB_USAGE. */
 int verb_misused(const struct verb *v, const char *remark);
+/* Why it failed on standard error, in words fit for a terminal; EXIT_FAILURE. */
+int verb_failed(const char *why);
 #endif

@@ -2,6 +2,7 @@
 /* A struct savedmodel_input whose parts and side-cars are in memory, for tests of scans. */
 #ifndef DFM_TEST_MODEL_INPUT_H
 #define DFM_TEST_MODEL_INPUT_H
+#include "format/kinds.h"
 #include "format/record.h"
 #include "tests/unit/test.h"
 

@@ -20,6 +20,13 @@ TEST(format_buf__json_escapes_what_json_forbids)
 	CHECK_STR(b.data, "\"a\\\"\\\\\\u000a\\u007f\xc3\xa9\\ufffd\\ufffd\\ufffd\\ufffd\"");
 }
 
+TEST(format_buf__json_shows_a_terminal_nothing_that_it_obeys)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT(100);
+	buf_json(&b, "\xc2\x9b" "2J\xe2\x80\xae" "x\xe2\x80\xa8\xc2\xa0");
+	CHECK_STR(b.data, "\"\\u009b2J\\u202ex\\u2028\xc2\xa0\"");
+}
+
 TEST(format_buf__take_hands_over)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(100);

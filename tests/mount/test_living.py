@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Living with a mount: what the log says, names that want to be more than names."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.background import Background
+from harness.mount import daemon_env
+from harness.paths import binary, wait_until
+
+UPLOAD = "^/upload/"
+EVIL = "a\nheld       7\x1b[2J\x9b\u202ex"
+SHOWN = r"a\nheld       7\x1b[2J\x9b\u{202e}x"
+
+
+def run(*arguments):
+    """drivefs-models with these arguments."""
+    return subprocess.run([binary(), *map(str, arguments)], capture_output=True, check=False, timeout=60,
+                          env=daemon_env())
+
+
+@pytest.fixture
+def options(rig, tmp_path):
+    """The -o text of one more mount of the module's folder, and its key."""
+    return "cache_dir=%s,key_file=%s,api_root=%s,ca_file=%s" % (
+        tmp_path / "cache", rig.drive.new_key(), rig.drive.url, rig.drive.ca)
+
+
+@pytest.fixture
+def point(tmp_path):
+    """An empty folder to mount on."""
+    path = tmp_path / "mnt"
+    path.mkdir()
+    return path
+
+
+def test_a_log_file_that_cannot_be_opened(rig, options, point):
+    """It is tried first: no mount that logs nowhere."""
+    for path in (point.parent / "nosuch" / "log", point.parent):
+        with Background([binary(), "-o", options + ",log_file=%s" % path, rig.drive.folder, point], point) as daemon:
+            assert daemon.done.returncode == 2 and not daemon.mounted()
+            assert str(path) in daemon.done.stderr, daemon.done.stderr
+
+
+def test_why_it_did_not_start_is_in_the_log_file_and_on_the_terminal(rig, options, point):
+    log = point.parent / "log"
+    folder = "1" + "x" * 32
+    with Background([binary(), "-o", options + ",log_file=%s" % log, folder, point], point) as daemon:
+        assert daemon.done.returncode == 1 and folder in daemon.done.stderr
+    assert folder in log.read_text()
+
+
+def test_each_event_is_one_line(place, mount):
+    """Saved, renamed, removed: at info, with the path; what only reads says nothing."""
+    begin = len(mount.log_text())
+    (place.path / "a.model").write_bytes(b"x" * 12345)
+    (place.path / "a.model").read_bytes()
+    (place.path / "a.model").rename(place.path / "b.model")
+    (place.path / "b.model").unlink()
+    (place.path / "d").mkdir()
+    (place.path / "d").rmdir()
+    lines = [line.split(" ", 1)[1] for line in mount.log_text()[begin:].splitlines()]
+    at = place.name
+    assert len(lines) == 4, lines
+    assert re.fullmatch(r'info save: saved "%s/a.model": 12345 bytes in \d+\.\d\d s \(\d+\.\d MB/s\)' % re.escape(at), lines[0])
+    assert lines[1:] == ['info rename: renamed "%s/a.model" to "%s/b.model"' % (at, at),
+                         'info unlink: removed "%s/b.model"' % at, 'info rmdir: removed "%s/d"' % at]
+
+
+def test_a_failure_is_one_line(place, mount, drive):
+    drive.fault(path=UPLOAD, action="status", status=403, reason="storageQuotaExceeded", count=0)
+    begin = len(mount.log_text())
+    with pytest.raises(OSError):
+        (place.path / "full").write_bytes(b"x")
+    errors = [line for line in mount.log_text()[begin:].splitlines() if " error " in line]
+    drive.clear_faults()
+    assert len(errors) == 1 and "full" in errors[0], errors
+    wait_until(lambda: not mount.status()["pending"], "the retry", deadline=40)
+
+
+def test_names_cannot_forge_what_is_shown(place, mount):
+    """In the log, in status, by path: what a terminal obeys is escaped; -0 is for scripts."""
+    folder = place.path / EVIL
+    folder.mkdir()
+    file_id = os.getxattr(folder, "user.drive.id").decode()
+    shown = run("path", mount.path, file_id)
+    assert shown.returncode == 0 and shown.stdout.decode() == "%s/%s/%s\n" % (mount.path, place.name, SHOWN)
+    raw = run("path", "-0", mount.path, file_id)
+    assert raw.returncode == 0 and raw.stdout == os.fsencode(folder) + b"\0"
+    begin = len(mount.log_text())
+    folder.rmdir()
+    assert SHOWN in mount.log_text()[begin:] and "\x1b" not in mount.log_text()[begin:]
+
+
+def test_check_shows_a_hostile_name_as_text(rig, place, options):
+    folder = place.path / EVIL
+    folder.mkdir()
+    file_id = os.getxattr(folder, "user.drive.id").decode()
+    for json in ((), ("--json",)):
+        done = run("check", *json, "-o", options, file_id)
+        text = done.stdout.decode()
+        assert done.returncode == 0, done
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text), text
+        assert json or SHOWN in text
+
+
+def test_status_has_no_json_in_its_text(place, mount, drive):
+    drive.fault(path=UPLOAD, action="status", status=403, reason="storageQuotaExceeded", count=0)
+    with pytest.raises(OSError):
+        (place.path / EVIL).write_bytes(b"x" * 2048)
+    text = run("status", mount.path).stdout.decode()
+    drive.clear_faults()
+    line = next(line for line in text.splitlines() if SHOWN in line)
+    assert "2.0 KiB" in line and place.name in line, text
+    assert '{"' not in text and '": ' not in text, text
+    assert [row for row in text.splitlines() if row.startswith("held ")] == ["held       0"], text
+    wait_until(lambda: not mount.status()["pending"], "the retry", deadline=40)
