@@ -19,12 +19,12 @@ BROKEN = (http.client.HTTPException, OSError)
 class Actor(threading.Thread):
     """Runs until stop()."""
 
-    def __init__(self, drive, seed, book):
+    def __init__(self, drive, folder, seed, book):
         super().__init__(daemon=True)
-        self.drive, self.random, self.book = drive, random.Random("google %s" % seed), Book(book, "google")
+        self.drive, self.folder, self.random, self.book = drive, folder, random.Random("google %s" % seed), Book(book, "google")
         self.client, self.ended, self.number, self.error = Client(drive, key=drive.new_key()), threading.Event(), 0, None
         self.away = drive.new_folder("elsewhere")
-        self.box = self.client.create("box", drive.folder, mimeType=FOLDER).json["id"]
+        self.box = self.client.create("box", folder, mimeType=FOLDER).json["id"]
 
     def run(self):
         while not self.ended.wait(self.random.uniform(0.05, 0.4)):
@@ -38,7 +38,7 @@ class Actor(threading.Thread):
         self.ended.set()
         self.join()
         for file in self._list(self.away):
-            self._change("move", file, {}, addParents=self.drive.folder, removeParents=self.away)
+            self._change("move", file, {}, addParents=self.folder, removeParents=self.away)
         self._change("restore", {"id": self.box, "name": "box"}, {"trashed": False})
         self.client.close()
 
@@ -58,7 +58,7 @@ class Actor(threading.Thread):
         elif act == "box back":
             self._change("restore", {"id": self.box, "name": "box"}, {"trashed": False})
         else:
-            folder = self.away if act == "back" else self.random.choice((self.drive.folder, self.drive.folder, self.box))
+            folder = self.away if act == "back" else self.random.choice((self.folder, self.folder, self.box))
             files = self._list(folder, "true" if act == "restore" else "false")
             if files:
                 getattr(self, "_" + act)(self.random.choice(sorted(files, key=lambda f: f["name"])), folder)
@@ -80,7 +80,7 @@ class Actor(threading.Thread):
         self._change("move", file, {}, addParents=self.away, removeParents=folder)
 
     def _back(self, file, _):
-        self._change("move", file, {}, addParents=self.drive.folder, removeParents=self.away)
+        self._change("move", file, {}, addParents=self.folder, removeParents=self.away)
 
     def _change(self, op, file, body, **params):
         act = self.book.begin(op, file=file["id"], name=file["name"])

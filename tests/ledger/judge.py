@@ -152,16 +152,16 @@ class Judge:
         places = [n for n, r in enumerate(file.revisions) if promise.tag in r.tags]
         last = places[-1]
         if last + 1 < len(file.revisions):
-            self._successor(promise, file, file.revisions[last + 1])
+            self._successor(promise, min(promise.t0, file.revisions[places[0]].time), file, file.revisions[last + 1])
         elif file.trashed:
             self._removal(promise, file, file.revisions[places[0]])
 
-    def _successor(self, promise, file, revision):
-        """What replaced it must not have been over before it was saved."""
+    def _successor(self, promise, since, file, revision):
+        """What replaced it must not have been over before it was saved (a rename is of bytes saved before)."""
         if not revision.whole or not revision.tags:
             return  # said by _whole
         acts = self.by_tag.get(revision.tags[0], ())
-        if not acts or max(act["t1"] for act in acts) >= promise.t0 - SLACK:
+        if not acts or max(act["t1"] for act in acts) >= since - SLACK:
             return
         kind = "old" if any(act.get("end") == 0 for act in acts) else "retry"
         self._tell(kind, "%s: replaced at %s by %s, of %s to %s" % (

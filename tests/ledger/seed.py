@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 
-from harness.mount import STOP_DEADLINE, describe
-from harness.paths import HarnessError, detach, is_mounted, sanitized
+from harness.mount import describe
+from harness.paths import HarnessError, is_mounted, sanitized, wait_until
 from harness.rig import Rig
 from ledger import book
 from ledger.content import parse
@@ -44,7 +44,7 @@ class Trial:
         self.local = os.path.join(keep, "books") if keep else tempfile.mkdtemp(prefix="ledger-")
         os.makedirs(self.local, exist_ok=True)
         self.locks = [threading.Lock(), threading.Lock()]  # a mount is killed, or mended, by one of us
-        self.dead = threading.Event()
+        self.fair = threading.Event()  # no more weather
 
     def run(self):
         """All of it. Raises HarnessError where the test itself could not be carried out."""
@@ -54,6 +54,9 @@ class Trial:
         self.rig.start()
         try:
             self.rig.drive.switches(**SWITCHES)
+            self.folder = self.rig.drive.new_folder("work", self.rig.drive.folder)
+            for mount in self.rig.mounts:
+                wait_until(lambda at=mount: os.path.isdir(self._root(at)), "the folder on the mount")
             self._act()
             self._calm()
             self._compare()
@@ -62,6 +65,10 @@ class Trial:
         finally:
             self.found += [("daemon", text) for text in self._stop()]
         return self
+
+    def _root(self, mount):
+        """Where writers work: a folder of the mount, so that nothing goes to the local disk while none is there."""
+        return os.path.join(mount.path, "work")
 
     def _stop(self):
         texts = self.rig.stop()
@@ -74,7 +81,7 @@ class Trial:
 
     def _act(self):
         until = time.time() + SECONDS * self.slow
-        google = Actor(self.rig.drive, self.seed, os.path.join(self.local, "google.book"))
+        google = Actor(self.rig.drive, self.folder, self.seed, os.path.join(self.local, "google.book"))
         weather = Weather(self.rig.drive, self.seed)
         plans = [("w%d" % n, 1 + n % 2, self.acts) for n in range(WRITERS)]
         plans += [("r%d" % mount, mount, WATCHING) for mount in (1, 2)]
@@ -84,13 +91,14 @@ class Trial:
             thread.start()
         time.sleep(max(0.0, until - time.time()))
         weather.stop()
+        self.fair.set()
         google.stop()
         killer.join()
         self.met = weather.seen
         self._reap(writers, until + PATIENCE * self.slow)
 
     def _writer(self, who, mount, acts, until):
-        plan = {"root": self.rig.mounts[mount - 1].path, "books": self.local, "local": self.local, "who": who,
+        plan = {"root": self._root(self.rig.mounts[mount - 1]), "books": self.local, "local": self.local, "who": who,
                 "mount": mount, "seed": self.seed, "until": until, "acts": list(acts)}
         with open(os.path.join(self.local, who + ".err"), "wb") as errors:
             return mount, subprocess.Popen([sys.executable, WRITER, json.dumps(plan)], stdin=subprocess.DEVNULL,
@@ -147,9 +155,21 @@ class Trial:
                 self.found.append(("hung", "mount %d: the daemon, killed, does not die" % number))
                 abort(mount.path)
                 mount.process.wait(20)
+            mount._reaped()  # pylint: disable=protected-access
             time.sleep(pause)
-            detach(mount.path)
-            mount.remount()
+            self._mount_again(mount)
+
+    def _mount_again(self, mount):
+        """In bad weather it may take more than one try to begin."""
+        while True:
+            try:
+                mount.remount()
+                return
+            except HarnessError:
+                if self.fair.is_set():
+                    raise
+                mount.ended.pop()
+                time.sleep(0.1)
 
     # -- calm ----------------------------------------------------------------------------
 
@@ -157,7 +177,7 @@ class Trial:
         """Until nothing is pending, or for a while: what waits longer is listed with its reason."""
         for mount in self.rig.mounts:
             if not (mount.alive() and is_mounted(mount.path)):
-                with contextlib.suppress(HarnessError):
+                if mount.process is not None:
                     mount.kill()
                 self.found.append(("daemon", "mount %d was gone: %s" % (mount.number, describe(mount.ended[-1]))))
                 mount.remount()
@@ -177,15 +197,15 @@ class Trial:
 
     def _difference(self, mount):
         status = mount.status()
-        busy = {one["path"] for one in status["pending"]}
+        busy, root = {os.path.basename(one["path"]) for one in status["pending"]}, self._root(mount)
         drive = {file["id"]: file for file in self.rig.drive.history()
-                 if self.rig.drive.folder in file["parents"] and not file["trashed"]}
+                 if self.folder in file["parents"] and not file["trashed"]}
         shown = {}
-        for name in os.listdir(mount.path):
-            if name == "saved_model" or name in busy:
+        for name in os.listdir(root):
+            if name in busy:
                 continue
             try:
-                shown[os.getxattr(os.path.join(mount.path, name), "user.drive.id").decode()] = name
+                shown[os.getxattr(os.path.join(root, name), "user.drive.id").decode()] = name
             except OSError as error:
                 return "%s: listed, and %s" % (name, errno.errorcode.get(error.errno))
         waiting = {file["id"] for file in drive.values() if file["name"] in busy}
@@ -199,7 +219,7 @@ class Trial:
         if not file["revisions"]:
             return None
         try:
-            with open(os.path.join(mount.path, name), "rb") as opened:
+            with open(os.path.join(self._root(mount), name), "rb") as opened:
                 data = opened.read()
         except OSError as error:
             return "%s cannot be read: %s" % (name, error.strerror)
@@ -275,4 +295,3 @@ def abort(path):
     finally:
         subprocess.run(["umount", control], check=False, capture_output=True)
         os.rmdir(control)
-    assert STOP_DEADLINE

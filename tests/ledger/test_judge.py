@@ -107,6 +107,8 @@ def test_half():
 def test_old_and_retry():
     older, newer = save("w0-1", 1, 2), save("w2-1", 5, 6, who="w2", mount=2)
     assert kinds([older, newer], [file((1.5, "w0-1"), (5.5, "w2-1"), (7, "w0-1"))]) == ["old"]
+    moved = act("rename", 8, 9, name="b", source="a", tag="w2-1", saved=True)
+    assert kinds([older, newer, save("w3-1", 6, 7), moved], [file((1.5, "w0-1"), (5.5, "w2-1"), (6.5, "w3-1"))]) == []
     failed = save("w0-1", 1, 2, end=5)
     assert kinds([failed, newer], [file((5.5, "w2-1"), (7, "w0-1"))]) == ["retry"]
     edit = act("edit", 5, 6, who="google", mount=0, name="a", file="F", tag="google-1")

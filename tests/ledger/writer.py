@@ -44,7 +44,7 @@ class Writer:
             try:
                 getattr(self, act)()
             except OSError as error:
-                if error.errno in (errno.ENOTCONN, errno.ECONNABORTED):
+                if error.errno in (errno.ENOTCONN, errno.ECONNABORTED) or not self._mounted():
                     self._wait_for_mount()
         self._drop_idle()
 
@@ -52,11 +52,17 @@ class Writer:
         """The daemon was killed: go on when it is back."""
         self._drop_idle()
         while time.time() < self.plan["until"]:
-            try:
-                os.stat(self.root)
+            if self._mounted():
                 return
-            except OSError:
-                time.sleep(0.05)
+            time.sleep(0.05)
+
+    def _mounted(self):
+        """Is the folder there? Below the mount there is none of its name."""
+        try:
+            os.stat(self.root)
+        except OSError:
+            return False
+        return True
 
     # -- the parts of an act -------------------------------------------------------------
 
@@ -330,7 +336,7 @@ class Writer:
         for name in self.random.sample(names, min(4, len(names))):
             with contextlib.suppress(OSError):
                 os.stat(self._path(name))
-                if not name.startswith("saved_model") and "." in name:
+                if name != "box":
                     with open(self._path(name), "rb") as file:
                         file.read(1 << 20)
 
