@@ -5,6 +5,7 @@
 #include "fs/control.h"
 #include "fs/log.h"
 #include "fs/model.h"
+#include "fs/mountpoint.h"
 #include "fs/notify.h"
 #include "fs/handle.h"
 #include "fs/ops.h"
@@ -33,23 +34,6 @@ struct mounting {
 };
 
 /* ---- the parts, in the order in which they start */
-
-static int check_mountpoint(struct fs *fs, const char *path)
-{
-	struct stat st;
-	if (stat(path, &st) != 0) {
-		int e = errno;
-		return err_set(-e, "MOUNTPOINT \"%s\": %s%s%s%s", path, strerror(e),
-			       e == ENOTCONN ? ": a mount that died is there, remove it by fusermount3 -u \"" : "",
-			       e == ENOTCONN ? path : "",
-			       e == ENOTCONN ? "\"" : e == ENOENT ? ": make the folder first" : "");
-	}
-	if (!S_ISDIR(st.st_mode))
-		return err_set(-ENOTDIR, "MOUNTPOINT \"%s\" is not a folder: name an empty folder", path);
-	char real[PATH_MAX];
-	fs->mountpoint = realpath(path, real) ? strdup(real) : NULL;
-	return fs->mountpoint ? 0 : err_set(-errno, "MOUNTPOINT \"%s\": %s", path, strerror(errno));
-}
 
 static void folder_done(struct drive_folder *f) { drive_file_done(&f->file); }
 
@@ -140,7 +124,7 @@ static int start(struct mounting *m)
 	struct fs *fs = &m->fs;
 	const struct config *c = m->config;
 	CLEANUP(folder_done) struct drive_folder root = { 0 };
-	int r = check_mountpoint(fs, c->mountpoint);
+	int r = mountpoint_clear(c->mountpoint, &fs->mountpoint);
 	if (!r)
 		r = connect_open(c, &fs->drive);
 	if (!r)
@@ -160,6 +144,8 @@ static int start(struct mounting *m)
 		r = control_start(fs, &m->control);
 	if (!r)
 		r = open_session(m);
+	if (!r)
+		r = control_serve(m->control);
 	return r;
 }
 

@@ -38,26 +38,43 @@ static void field(struct buf *b, const char *name, const char *text)
 	buf_json(b, text ? text : "");
 }
 
-int status_json(struct fs *fs, struct buf *b)
+/* Whose it is, and what is not in Drive: for who mounted. */
+static void json_private(struct fs *fs, struct buf *b)
+{
+	size_t n;
+	field(b, "folder", fs->tree.root->id);
+	field(b, "folder_name", fs->folder_name);
+	field(b, "identity", drive_identity(fs->drive));
+	field(b, "cache_dir", fs->cache_dir);
+	buf_str(b, ", \"pending\": ");
+	publish_pending(fs, b, &n);
+	buf_str(b, ", \"held\": ");
+	publish_held(fs, b, &n);
+}
+
+static size_t count_items(struct fs *fs, void (*add)(struct fs *, struct buf *, size_t *))
+{
+	CLEANUP_BUF struct buf all = BUF_INIT(LIST_MAX);
+	size_t n = 0;
+	add(fs, &all, &n);
+	return n;
+}
+
+int status_json(struct fs *fs, bool trusted, struct buf *b)
 {
 	struct cache_stats c;
 	struct drive_stats d;
 	struct memory m = own_memory();
-	size_t n;
 	cache_stats(fs->cache, &c);
 	drive_stats(fs->drive, &d);
 	buf_byte(b, '{');
 	field(b, "version", DFM_VERSION);
 	field(b, "mount", fs->mountpoint);
-	field(b, "folder", fs->tree.root->id);
-	field(b, "folder_name", fs->folder_name);
-	field(b, "identity", drive_identity(fs->drive));
-	field(b, "cache_dir", fs->cache_dir);
 	buf_printf(b, ", \"pid\": %d, \"uptime_s\": %" PRId64, (int)getpid(), (now_ms() - fs->started_ms) / 1000);
-	buf_str(b, ", \"pending\": ");
-	publish_pending(fs, b, &n);
-	buf_str(b, ", \"held\": ");
-	publish_held(fs, b, &n);
+	buf_printf(b, ", \"pending_count\": %zu, \"held_count\": %zu", count_items(fs, publish_pending),
+		   count_items(fs, publish_held));
+	if (trusted)
+		json_private(fs, b);
 	buf_printf(b, ", \"cache\": {\"bytes\": %" PRIu64 ", \"bytes_max\": %" PRIu64 ", \"hits\": %" PRIu64
 		   ", \"misses\": %" PRIu64 ", \"fetches\": %" PRIu64 ", \"bytes_fetched\": %" PRIu64
 		   ", \"healed\": %" PRIu64 ", \"evicted\": %" PRIu64 "}",
@@ -99,36 +116,44 @@ static const char *as_bytes(struct buf *b, uint64_t n)
 	return b->data ? b->data : "?";
 }
 
-static void add_transfers(struct fs *fs, struct buf *b)
+static void add_transfers(struct fs *fs, bool trusted, struct buf *b)
 {
 	struct cache_stats c;
 	struct drive_stats d;
 	CLEANUP_BUF struct buf one = BUF_INIT(64), two = BUF_INIT(64);
 	cache_stats(fs->cache, &c);
 	drive_stats(fs->drive, &d);
-	add_row(b, "cache", "%s of %s in %s; %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " healed, %" PRIu64 " evicted",
-		as_bytes(&one, c.bytes), as_bytes(&two, c.bytes_max), fs->cache_dir, c.hits, c.misses, c.healed, c.evicted);
+	add_row(b, "cache", "%s of %s%s%s; %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " healed, %" PRIu64 " evicted",
+		as_bytes(&one, c.bytes), as_bytes(&two, c.bytes_max), trusted ? " in " : "", trusted ? fs->cache_dir : "",
+		c.hits, c.misses, c.healed, c.evicted);
 	add_row(b, "drive", "%" PRIu64 " requests (%" PRIu64 " quota units), %" PRIu64 " of them again; %s received, %s sent",
 		d.requests, d.units, d.retries, as_bytes(&one, d.bytes_in), as_bytes(&two, d.bytes_out));
-}
-
-int status_text(struct fs *fs, struct buf *b)
-{
-	struct memory m = own_memory();
-	CLEANUP_BUF struct buf own = BUF_INIT(64);
-	add_row(b, "mount", "%s", fs->mountpoint);
-	add_row(b, "folder", "\"%s\" (%s)", fs->folder_name, fs->tree.root->id);
-	add_row(b, "identity", "%s", drive_identity(fs->drive));
-	add_row(b, "process", "%d, up %" PRId64 " s, %s of its own memory", (int)getpid(), (now_ms() - fs->started_ms) / 1000,
-		as_bytes(&own, (m.anon_kb + m.shmem_kb) << 10));
-	add_transfers(fs, b);
 	int64_t age = fs->watch ? watch_age_s(fs->watch) : -1;
 	if (age < 0)
 		add_row(b, "changes", "not seen yet");
 	else
 		add_row(b, "changes", "seen %" PRId64 " s ago", age);
-	add_items(b, "pending", publish_pending, fs);
-	add_items(b, "held", publish_held, fs);
+}
+
+int status_text(struct fs *fs, bool trusted, struct buf *b)
+{
+	struct memory m = own_memory();
+	CLEANUP_BUF struct buf own = BUF_INIT(64);
+	add_row(b, "mount", "%s", fs->mountpoint);
+	if (trusted) {
+		add_row(b, "folder", "\"%s\" (%s)", fs->folder_name, fs->tree.root->id);
+		add_row(b, "identity", "%s", drive_identity(fs->drive));
+	}
+	add_row(b, "process", "%d, up %" PRId64 " s, %s of its own memory", (int)getpid(), (now_ms() - fs->started_ms) / 1000,
+		as_bytes(&own, (m.anon_kb + m.shmem_kb) << 10));
+	add_transfers(fs, trusted, b);
+	if (trusted) {
+		add_items(b, "pending", publish_pending, fs);
+		add_items(b, "held", publish_held, fs);
+	} else {
+		add_row(b, "pending", "%zu", count_items(fs, publish_pending));
+		add_row(b, "held", "%zu", count_items(fs, publish_held));
+	}
 	return buf_check(b, "status");
 }
 

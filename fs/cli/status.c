@@ -24,10 +24,11 @@ static int run_status(const struct verb *const *all, int argc, char **argv)
 
 const struct verb cli_status = {
 	.name = "status",
-	.usage = "[--json] MOUNTPOINT",
+	.usage = "[--json] PATH",
 	.about = "what is going on in a mount",
-	.help = "What is going on in a mount: identity, cache, requests, and what is not in Drive yet:\n"
-		"pending (being sent or tried again) and held (kept in the cache folder, never sent).\n\n"
+	.help = "What is going on in the mount that PATH lies in: identity, cache, requests, and what is not in\n"
+		"Drive yet: pending (being sent or tried again) and held (kept in the cache folder, never sent).\n"
+		"Other users of the mount than who mounted it see figures only.\n\n"
 		"example: drivefs-models status --json /mnt/models",
 	.run = run_status,
 };

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Living with a mount: what the log says, names that want to be more than names."""
+import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -117,3 +119,80 @@ def test_status_has_no_json_in_its_text(place, mount, drive):
     assert '{"' not in text and '": ' not in text, text
     assert [row for row in text.splitlines() if row.startswith("held ")] == ["held       0"], text
     wait_until(lambda: not mount.status()["pending"], "the retry", deadline=40)
+
+
+def mounts_on(path):
+    """How many mounts lie on this path."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        return sum(line.split()[4] == str(path) for line in table)
+
+
+def test_a_mount_that_died_is_removed_before_the_next(rig, options, point):
+    command = [binary(), "-o", options + ",log_file=%s" % (point.parent / "log"), rig.drive.folder, point]
+    for dead in (1, 2):
+        with Background(command, point) as daemon:
+            assert daemon.done.returncode == 0, daemon.done.stderr
+            assert mounts_on(point) == 1, "one mount, not a mount over a dead one"
+            assert ("had died was on" in daemon.done.stderr) == (dead == 2), daemon.done.stderr
+            os.kill(daemon.pid, signal.SIGKILL)
+            assert daemon.wait_end()
+            daemon.path = "/nonexistent"  # it is left as it is, for the next
+    died = run("status", point)
+    assert died.returncode == 1 and b"fusermount3 -u" in died.stderr, died
+    with Background(command, point) as daemon:
+        assert daemon.done.returncode == 0 and mounts_on(point) == 1
+        daemon.unmount()
+    assert not mounts_on(point)
+
+
+def test_a_mount_that_is_alive_is_not_mounted_over(rig, options, point, tmp_path):
+    command = [binary(), "-o", options, rig.drive.folder, point]
+    again = [binary(), "-o", options.replace("/cache,", "/cache2,"), rig.drive.folder, point]
+    with Background(command, point) as daemon:
+        assert daemon.done.returncode == 0, daemon.done.stderr
+        for stopped in (False, True):
+            if stopped:  # a daemon that hangs: nobody may wait for it
+                os.kill(daemon.pid, signal.SIGSTOP)
+            try:
+                second = subprocess.run(again, capture_output=True, text=True, check=False, timeout=60, env=daemon_env())
+            finally:
+                os.kill(daemon.pid, signal.SIGCONT)
+            assert second.returncode == 1 and "(process %d)" % daemon.pid in second.stderr, second
+            assert mounts_on(point) == 1
+        daemon.unmount()
+
+
+def test_status_of_any_path_in_a_mount(place, mount, monkeypatch):
+    (place.path / "d").mkdir()
+    (place.path / "d" / "f").write_bytes(b"x")
+    whole = run("status", "--json", mount.path)
+    assert json.loads(whole.stdout)["mount"] == mount.path
+    monkeypatch.chdir(place.path)
+    link = os.path.join(os.path.dirname(mount.path), "a link")
+    os.symlink(place.path, link)
+    for path in (place.path / "d", place.path / "d" / "f", "d", "./d/../d/f", ".", link, link + "/d/f", mount.path + "/"):
+        found = run("status", "--json", path)
+        assert found.returncode == 0 and json.loads(found.stdout)["mount"] == mount.path, (path, found)
+    os.unlink(link)
+
+
+def test_other_users_see_how_a_mount_is_and_not_whose(rig, options, point):
+    """Of an allow_other mount anybody may ask how it is; folder, identity, cache and names are its owner's."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary()]
+    os.chmod(point.parent, 0o711)
+    with Background([binary(), "-o", options + ",allow_other", rig.drive.folder, point], point) as daemon:
+        assert daemon.done.returncode == 0, daemon.done.stderr
+        mine = run("status", point).stdout.decode()
+        assert rig.drive.folder in mine and str(point.parent / "cache") in mine
+        for verb in (["status"], ["status", "--json"]):
+            done = subprocess.run([*nobody, *verb, point], capture_output=True, text=True, check=False, timeout=60,
+                                  env=daemon_env())
+            assert done.returncode == 0 and str(daemon.pid) in done.stdout, done
+            for secret in (rig.drive.folder, "gserviceaccount", "cache_dir", str(point.parent / "cache")):
+                assert secret not in done.stdout, done.stdout
+        shown = json.loads(done.stdout)
+        assert shown["pending_count"] == 0 and "pending" not in shown and "cache" in shown
+        asked = subprocess.run([*nobody, "path", point, rig.drive.folder], capture_output=True, text=True, check=False,
+                               timeout=60, env=daemon_env())
+        assert asked.returncode == 1 and "who mounted" in asked.stderr, asked
+        daemon.unmount()
