@@ -286,12 +286,29 @@ static int find_matrix(struct model *m)
 	return err_set(-EMEDIUMTYPE, "%s has no matrix of word vectors", pickle_name(m->pickle, m->kv));
 }
 
+/* The side-car may be of another save than the pickle: gensim would load the two without a word. */
+static int check_fit(struct model *m, uint64_t words)
+{
+	uint64_t v, rows = m->matrix.shape[0], width = m->matrix.shape[1], want = width;
+	int r = pickle_attr(m->pickle, m->kv, "vector_size", &v);
+	if (r)
+		return r;
+	if (pickle_tag(v) == PICKLE_INT && pickle_int(v) > 0)
+		want = (uint64_t)pickle_int(v);
+	if (words == rows && want == width)
+		return 0;
+	return err_set(-EBADMSG, "it has %" PRIu64 " words and vectors of %" PRIu64 " numbers, its side-car \"*%s\" %" PRIu64
+		       " rows of %" PRIu64 ": they are of different saves", words, want, m->suffix, rows, width);
+}
+
 /* Keys stand for the first rows; rows of a preallocated KeyedVectors that were never filled have
  * None, at the end. */
 static int check_shape(struct model *m)
 {
 	uint64_t n = pickle_count(m->pickle, m->words), named = n;
 	int r = npy_servable(&m->matrix, m->matrix_name);
+	if (!r && m->sidecar)
+		r = check_fit(m, n);
 	if (r)
 		return r;
 	if (n != m->matrix.shape[0])

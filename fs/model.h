@@ -1,7 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of a file as a model: its kind (from its first 4 KiB, kept per revision), and the
- * SavedModel made of it. A scan runs at most once per revision and cache; its parts are revisions
- * in the cache, its record is in the state. No lock may be held by the caller. */
+/* What is known of a file as a model: its kind (from its first 4 KiB, once a revision), and the
+ * SavedModel made of it.
+ *
+ * One struct model is about one *set*: the main file at one revision, and the side-cars that it names at
+ * one revision each. It never becomes another set: a change of any of them, here or elsewhere, is a new
+ * struct model at the next look, so that what was made of one set is never shown for another.
+ *
+ *   state       event                                        -> state      made by      held by (test_seam_view_)
+ *   UNKNOWN     somebody asks for the kind                   -> SNIFFING   claim        kinds__one_read_for_many
+ *   SNIFFING    the first bytes say so                       -> NONE/KNOWN sniff        kinds__one_read_for_many
+ *   SNIFFING    Drive refuses the bytes and shows the file   -> REFUSED    sniff        refused__left_out_once
+ *   SNIFFING    any other failure (the asker gets it)        -> UNKNOWN    sniff        refused__for_now_fails
+ *   KNOWN       somebody opens it                            -> SCANNING   claim        set__one_scan_for_many
+ *   SCANNING    done                                         -> READY      scan         set__*
+ *   SCANNING    the bytes are bad, or a side-car is missing or of another shape, in Drive as it is now
+ *                                                            -> BROKEN     scan         error__*
+ *   SCANNING    Drive refuses the bytes and shows the file   -> REFUSED    scan         error__refused
+ *   SCANNING    replaced in Drive: superseded; any other failure (the asker gets it)
+ *                                                            -> KNOWN      scan         stale__*
+ *   READY       a part was evicted and is wanted             -> REMAKING   claim_remake parts__made_again
+ *   REMAKING    done, or failed                              -> READY      remake       parts__made_again
+ *   READY, REMAKING, BROKEN: a side-car is another, gone, or there again; REFUSED: 10 minutes, or news of
+ *   the file; any: the main file has another revision        -> superseded get          set__*, error__mended
+ *   superseded: another struct takes its place in file.model; who holds this one goes on with its set.
+ *
+ * States change under fs->model_lock, in model.c only. Who made SNIFFING, SCANNING or REMAKING of it works
+ * without the lock and alone; others wait, until they are cancelled(). No lock may be held by callers. */
 #ifndef DFM_FS_MODEL_H
 #define DFM_FS_MODEL_H
 #include "format/kinds.h"
@@ -9,14 +33,27 @@
 
 struct model;
 
-/* One ranged GET of 4 KiB, unless it is known or cached. */
-MUST_CHECK int model_kind(struct fs *fs, struct file *f, const struct content *c, enum savedmodel_kind *ret);
-/* The SavedModel of content `c` of file `f`, scanned if need be. model_unref() it. -EBADMSG: the
- * model is damaged; -EMEDIUMTYPE: it holds no vectors that can be served; said once in the log. */
-MUST_CHECK int model_open(struct fs *fs, struct file *f, const struct content *c, struct model **ret);
+/* SAVEDMODEL_NONE also for what Drive refuses to give out for good, which is logged once. -ENOENT: it is
+ * gone. Other errors: not known now. */
+MUST_CHECK int model_kind(struct fs *fs, struct file *f, enum savedmodel_kind *ret);
+/* The model of f as it is now, scanned if need be; where what we know of its files is of yesterday, Drive
+ * is asked. model_unref() it. -ENOENT: no model, or gone. One that cannot be served is no error here:
+ * ask model_problem(). */
+MUST_CHECK int model_open(struct fs *fs, struct file *f, struct model **ret);
 struct model *model_unref(struct fs *fs, struct model *m); /* NULL is fine; returns NULL */
-const struct savedmodel *model_savedmodel(const struct model *m);
-/* The bytes of savedmodel_files()[index]. */
+
+/* Why it cannot be served, as a text for the user; NULL: it can. Borrowed. */
+const char *model_problem(const struct model *m);
+/* Names the set: other revisions have another name. */
+enum { MODEL_NAME_MAX = 2 * DRIVE_ID_MAX + 24 };
+void model_name(const struct model *m, char ret[MODEL_NAME_MAX]);
+const struct content *model_content(const struct model *m);	/* of the main file */
+const struct savedmodel *model_savedmodel(const struct model *m);	/* one without a problem */
+/* Are the bytes of this set still to be had? They are where the cache holds them; else Drive is asked,
+ * at most every 2 s. -ESTALE: not this set, which the tree knows by now: open the model again. */
+MUST_CHECK int model_source_check(struct fs *fs, struct model *m);
+/* The bytes of savedmodel_files()[index]. -ESTALE as above. */
 MUST_CHECK int model_source(struct fs *fs, struct model *m, size_t index, struct source **ret);
-void models_done(struct fs *fs);
+/* Forget all, at the end. */
+void model_done(struct fs *fs);
 #endif

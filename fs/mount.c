@@ -234,7 +234,7 @@ static void stop(struct mounting *m)
 		fuse_session_destroy(fs->session);
 	fuse_opt_free_args(&m->args);
 	if (fs->tree.root) {
-		models_done(fs);
+		model_done(fs);
 		free_nodes(fs);
 		tree_done(&fs->tree);
 	}

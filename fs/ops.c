@@ -56,8 +56,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r) {
 		reply_entry(req, n);
 	} else if (r == -ENOENT) { /* kept by the kernel as well; the change feed corrects it */
-		bool moving = dir->kind == NODE_VIEW && dir->view == VIEW_FOLDER;
-		struct fuse_entry_param none = { .entry_timeout = moving ? 0 : KEEP_S };
+		struct fuse_entry_param none = { .entry_timeout = dir->kind == NODE_VIEW ? 0 : KEEP_S };
 		fuse_reply_entry(req, &none);
 	} else {
 		reply_error(req, "lookup", parent, name, r);

@@ -157,7 +157,7 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 double reply_keep_s(const struct inode *n)
 {
 	if (n->kind == NODE_VIEW)
-		return n->view == VIEW_FOLDER || n->view == VIEW_MODEL ? 0 : KEEP_S;
+		return 0; /* what it shows depends on files of other names */
 	if (n->kind == NODE_BROKEN)
 		return 0; /* nothing tells of its mending */
 	return n->file->next ? 0 : KEEP_S; /* the name means one inode or another, by process */

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SNIFFERS = 8, DEPTH_MAX = 100 };
+enum { SNIFFERS = 8, DEPTH_MAX = 100, KEY_BYTES = MODEL_NAME_MAX + 32 };
+#define ERROR_NAME "ERROR.txt"
+#define ERROR_INDEX (~0u)	/* the view_index of that one */
 
 /* What a model's folder holds: known before any scan, so that listing needs none. */
 static const struct { const char *name, *path; bool folder, in_variables; } entries[] = {
@@ -20,27 +22,43 @@ static const struct { const char *name, *path; bool folder, in_variables; } entr
 };
 enum { ENTRIES = sizeof entries / sizeof *entries };
 
-/* A node of the view for `f`; `letter` tells the kinds apart in the key, and `up` (else NULL) a folder
- * on the path of a shortcut, as everywhere. */
-static int view_node(struct fs *fs, char letter, struct inode *up, struct file *f, enum view_kind kind, unsigned index,
+/* A node of the view for `f`, by a key that says all that it shows. Folders show what is there now: they
+ * are one node for a file or folder (and `up`, else NULL, on the path of a shortcut). */
+static int view_node(struct fs *fs, const char *key, struct inode *up, struct file *f, enum view_kind kind, unsigned index,
 		     const struct content *c, uint64_t size, struct inode **ret)
 {
-	char key[2 * DRIVE_ID_MAX + 32];
-	snprintf(key, sizeof key, "%c%u/%s/%s", letter, index, f->id, c ? c->revision : "");
 	lock_acquire(&fs->tree.lock);
 	int r = inode_view(&fs->tree, key, up, f, kind, index, ret);
 	if (!r) {
-		if (c)
-			(*ret)->content = *c;
+		(*ret)->content = c ? *c : f->head;
 		(*ret)->view_size = size;
 	}
 	lock_release(&fs->tree.lock);
 	return r;
 }
 
+static int folder_node(struct fs *fs, char letter, struct inode *up, struct file *f, enum view_kind kind, struct inode **ret)
+{
+	char key[KEY_BYTES];
+	snprintf(key, sizeof key, "%c/%s", letter, f->id);
+	return view_node(fs, key, up, f, kind, 0, NULL, 0, ret);
+}
+
+/* A file of a model: its bytes are a function of the set, so that another set is another node, for the
+ * pages that the kernel keeps as well. */
+static void file_key(char to[KEY_BYTES], const struct model *m, unsigned index)
+{
+	char name[MODEL_NAME_MAX];
+	model_name(m, name);
+	if (index == ERROR_INDEX)
+		snprintf(to, KEY_BYTES, "e/%s/%016llx", name, (unsigned long long)map_hash(model_problem(m)));
+	else
+		snprintf(to, KEY_BYTES, "f%u/%s", index, name);
+}
+
 int view_root(struct fs *fs, struct inode **ret)
 {
-	return view_node(fs, 'F', NULL, fs->tree.root, VIEW_FOLDER, 0, NULL, 0, ret);
+	return folder_node(fs, 'F', NULL, fs->tree.root, VIEW_FOLDER, ret);
 }
 
 /* What a name shows; a shortcut that leads nowhere holds no model: -ENOENT. */
@@ -74,28 +92,54 @@ static int lookup_in_folder(struct fs *fs, struct inode *dir, const char *name, 
 		return r;
 	struct inode *up = shortcut || dir->up ? dir : NULL;
 	if (f->folder)
-		return view_node(fs, 'F', up, f, VIEW_FOLDER, 0, NULL, 0, ret);
-	lock_acquire(&fs->tree.lock);
-	struct content c = f->head;
-	lock_release(&fs->tree.lock);
-	r = model_kind(fs, f, &c, &kind);
+		return folder_node(fs, 'F', up, f, VIEW_FOLDER, ret);
+	r = model_kind(fs, f, &kind);
 	if (r || kind == SAVEDMODEL_NONE)
 		return r ? r : -ENOENT;
-	return view_node(fs, 'M', up, f, VIEW_MODEL, 0, &c, 0, ret);
+	return folder_node(fs, 'M', up, f, VIEW_MODEL, ret);
+}
+
+static int file_node(struct fs *fs, struct model *m, struct file *f, unsigned index, uint64_t size, struct inode **ret)
+{
+	char key[KEY_BYTES];
+	file_key(key, m, index);
+	return view_node(fs, key, NULL, f, VIEW_FILE, index, model_content(m), size, ret);
 }
 
 /* The file `path` of the SavedModel: its size needs the scan. */
-static int lookup_file(struct fs *fs, struct inode *dir, const char *path, struct inode **ret)
+static int lookup_file(struct fs *fs, struct model *m, struct file *f, const char *path, struct inode **ret)
 {
-	struct model *m;
 	const struct savedmodel_file *files;
-	int r = model_open(fs, dir->file, &dir->content, &m);
-	if (r)
-		return r;
 	size_t i = 0, n = savedmodel_files(model_savedmodel(m), &files);
 	while (i < n && strcmp(files[i].path, path) != 0)
 		i++;
-	r = i < n ? view_node(fs, 'f', NULL, dir->file, VIEW_FILE, (unsigned)i, &dir->content, files[i].size, ret) : -ENOENT;
+	return i < n ? file_node(fs, m, f, (unsigned)i, files[i].size, ret) : -ENOENT;
+}
+
+static int lookup_entry(struct fs *fs, struct inode *dir, size_t entry, struct inode **ret)
+{
+	struct model *m;
+	int r = model_open(fs, dir->file, &m);
+	if (r)
+		return r;
+	if (model_problem(m))
+		r = -ENOENT;
+	else if (entries[entry].folder)
+		r = folder_node(fs, 'V', dir->up ? dir : NULL, dir->file, VIEW_VARIABLES, ret);
+	else
+		r = lookup_file(fs, m, dir->file, entries[entry].path, ret);
+	model_unref(fs, m);
+	return r;
+}
+
+static int lookup_error(struct fs *fs, struct inode *dir, struct inode **ret)
+{
+	struct model *m;
+	int r = model_open(fs, dir->file, &m);
+	if (r)
+		return r;
+	const char *text = model_problem(m);
+	r = text ? file_node(fs, m, dir->file, ERROR_INDEX, strlen(text), ret) : -ENOENT;
 	model_unref(fs, m);
 	return r;
 }
@@ -104,25 +148,23 @@ int view_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode
 {
 	if (dir->view == VIEW_FOLDER)
 		return lookup_in_folder(fs, dir, name, ret);
-	for (size_t i = 0; i < ENTRIES; i++) {
-		if (entries[i].in_variables != (dir->view == VIEW_VARIABLES) || strcmp(entries[i].name, name) != 0)
-			continue;
-		if (entries[i].folder)
-			return view_node(fs, 'V', dir->up ? dir : NULL, dir->file, VIEW_VARIABLES, 0, &dir->content, 0, ret);
-		return lookup_file(fs, dir, entries[i].path, ret);
-	}
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (entries[i].in_variables == (dir->view == VIEW_VARIABLES) && strcmp(entries[i].name, name) == 0)
+			return lookup_entry(fs, dir, i, ret);
+	if (dir->view == VIEW_MODEL && strcmp(name, ERROR_NAME) == 0)
+		return lookup_error(fs, dir, ret);
 	return -ENOENT; /* fingerprint.pb, debug/, assets/ ...: loaders ask, none needs them */
 }
 
 /* ---- listing */
 
 /* `file`: what the name shows, once looked into; NULL: nothing. */
-struct child { struct file *entry, *file; char *name; enum savedmodel_kind kind; int error; };
+struct child { struct file *entry, *file; char *name; enum savedmodel_kind kind; };
 struct children {
 	struct fs *fs;
 	struct child *all;
 	size_t count;
-	size_t next;	/* atomic: the next to sniff */
+	size_t next;	/* atomic: the next to sniff; `count` where one has failed */
 };
 
 static void children_done(struct children *c)
@@ -148,44 +190,46 @@ static int children_of(struct fs *fs, struct file *folder, struct children *ret)
 			r = -ENOMEM;
 	}
 	lock_release(&fs->tree.lock);
-	return !ret->all || r ? err_set(-ENOMEM, "no memory to list a folder") : 0;
+	return !ret->all || r ? err_nomem("the names in a folder") : 0;
 }
 
+/* What leads nowhere, or has gone since, is nothing. */
 static int look_into(struct fs *fs, struct child *one)
 {
 	int r = shortcut_follow(fs, one->entry, &one->file);
-	if (r || one->file->folder)
-		return r == -ENOENT || r == -ELOOP ? 0 : r;
-	lock_acquire(&fs->tree.lock);
-	struct content head = one->file->head;
-	lock_release(&fs->tree.lock);
-	return model_kind(fs, one->file, &head, &one->kind);
+	if (!r && !one->file->folder)
+		r = model_kind(fs, one->file, &one->kind);
+	if (r == -ENOENT || r == -ELOOP)
+		return 0;
+	return r ? err_set(r, "\"%s\" cannot be looked into: %s", one->name, err_last()) : 0;
 }
 
-static void *sniffer(void *arg)
+/* Unknown is not "no model": the first that fails ends the listing, and the others need not go on. */
+static int look_into_all(void *arg)
 {
 	struct children *c = arg;
-	for (size_t i; (i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->count;) {
-		struct child *one = &c->all[i];
-		one->error = look_into(c->fs, one);
-	}
-	return NULL;
+	int r = 0;
+	for (size_t i; !r && (i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->count;)
+		r = look_into(c->fs, &c->all[i]);
+	if (r)
+		__atomic_store_n(&c->next, c->count, __ATOMIC_RELAXED);
+	return r;
 }
 
 /* What each file is, several at a time: each may cost one request. */
 static int sniff_all(struct children *c)
 {
-	pthread_t threads[SNIFFERS];
+	struct thread threads[SNIFFERS];
 	size_t n = 0;
-	while (n < SNIFFERS && n + 1 < c->count && !pthread_create(&threads[n], NULL, sniffer, c))
+	while (n < SNIFFERS && n + 1 < c->count && thread_inherit(&threads[n], look_into_all, c) == 0)
 		n++;
-	sniffer(c);
-	while (n)
-		pthread_join(threads[--n], NULL);
-	for (size_t i = 0; i < c->count; i++)
-		if (c->all[i].error) /* unknown is not "no model": the listing fails as a whole */
-			return err_set(c->all[i].error, "\"%s\" cannot be looked into", c->all[i].name);
-	return 0;
+	int r = look_into_all(c);
+	CLEANUP_FREE char *why = r ? strdup(err_last()) : NULL;
+	while (n) {
+		int one = thread_join(&threads[--n]);
+		r = r ? r : one;
+	}
+	return why ? err_set(r, "%s", why) : r;
 }
 
 /* A walk that asks of folders whether they hold models. Each is looked into once, so that shortcuts
@@ -204,14 +248,8 @@ static struct seen *see(struct walk *w, struct file *folder, bool *ret_fresh)
 			*ret_fresh = false;
 			return &w->seen[i];
 		}
-	if (w->count == w->cap) {
-		size_t cap = w->cap ? w->cap * 2 : 16;
-		struct seen *all = realloc(w->seen, cap * sizeof *all);
-		if (!all)
-			return NULL;
-		w->seen = all;
-		w->cap = cap;
-	}
+	if (!GROW(w->seen, w->count, w->cap))
+		return NULL;
 	*ret_fresh = true;
 	w->seen[w->count] = (struct seen){ folder, false };
 	return &w->seen[w->count++];
@@ -233,7 +271,7 @@ static int holds_models(struct walk *w, struct file *folder, unsigned depth, boo
 	struct seen *seen = see(w, folder, &fresh);
 	*ret = seen && seen->holds;
 	if (!seen)
-		return err_set(-ENOMEM, "no memory to list a folder");
+		return err_nomem("the names in a folder");
 	if (!fresh)
 		return 0;
 	size_t at = (size_t)(seen - w->seen);
@@ -272,7 +310,7 @@ static int list_folder(struct fs *fs, struct inode *dir, int (*each)(void *ctx, 
 	lock_acquire(&fs->tree.lock);
 	for (const struct inode *n = dir; n && !r; n = n->up) /* the folders that this one lies in are circles */
 		for (struct file *f = n->file; f && !r; f = n->up ? NULL : f->parent)
-			r = see(&w, f, &fresh) ? 0 : err_set(-ENOMEM, "no memory to list a folder");
+			r = see(&w, f, &fresh) ? 0 : err_nomem("the names in a folder");
 	lock_release(&fs->tree.lock);
 	if (!r)
 		r = each_child(&w, dir->file, 0, each, ctx);
@@ -280,32 +318,65 @@ static int list_folder(struct fs *fs, struct inode *dir, int (*each)(void *ctx, 
 	return r;
 }
 
-int view_list(struct fs *fs, struct inode *dir, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
+static int list_entries(bool variables, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
 {
 	int r = 0;
-	if (dir->view == VIEW_FOLDER)
-		return list_folder(fs, dir, each, ctx);
 	for (size_t i = 0; i < ENTRIES && !r; i++)
-		if (entries[i].in_variables == (dir->view == VIEW_VARIABLES))
+		if (entries[i].in_variables == variables)
 			r = each(ctx, entries[i].name, entries[i].folder);
 	return r;
 }
 
+/* Scanned first: what is listed must be there when it is asked for. */
+static int list_model(struct fs *fs, struct file *f, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
+{
+	struct model *m;
+	int r = model_open(fs, f, &m);
+	if (r)
+		return r;
+	bool problem = model_problem(m);
+	model_unref(fs, m);
+	return problem ? each(ctx, ERROR_NAME, false) : list_entries(false, each, ctx);
+}
+
+int view_list(struct fs *fs, struct inode *dir, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
+{
+	if (dir->view == VIEW_FOLDER)
+		return list_folder(fs, dir, each, ctx);
+	return dir->view == VIEW_MODEL ? list_model(fs, dir->file, each, ctx) : list_entries(true, each, ctx);
+}
+
+/* The bytes of the very set that the node is of. */
+static int open_source(struct fs *fs, const struct inode *n, struct model *m, struct source **ret)
+{
+	char key[KEY_BYTES] = "";
+	const char *problem = model_problem(m);
+	if (!problem == (n->view_index != ERROR_INDEX))
+		file_key(key, m, n->view_index);
+	if (strcmp(key, n->view_key) != 0)
+		return err_set(-ESTALE, "the model's files are others by now");
+	if (problem)
+		return source_bytes(problem, strlen(problem), ret);
+	int r = model_source_check(fs, m);
+	return r ? r : model_source(fs, m, n->view_index, ret);
+}
+
+/* -ESTALE: the kernel looks the name up once more, and opens what is there now. */
 int view_open(struct fs *fs, struct inode *n, struct handle **ret)
 {
 	struct model *m;
-	int r = model_open(fs, n->file, &n->content, &m);
-	if (r)
-		return r;
 	struct source *src;
-	r = model_source(fs, m, n->view_index, &src);
+	int r = model_open(fs, n->file, &m);
+	if (r)
+		return r == -ENOENT ? err_set(-ESTALE, "the model is gone") : r;
+	r = open_source(fs, n, m, &src);
 	model_unref(fs, m);
 	if (r)
 		return r;
 	struct handle *h = calloc(1, sizeof *h);
 	if (!h) {
 		source_unref(src);
-		return err_set(-ENOMEM, "no memory to open a file");
+		return err_nomem("an open file");
 	}
 	*h = (struct handle){ .node = n, .view = src };
 	lock_acquire(&fs->tree.lock);

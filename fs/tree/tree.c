@@ -164,6 +164,11 @@ static void take_created(struct tree *t, struct file *f, int64_t created_ms, str
 		inval->ours = ours;
 }
 
+static bool is_media(const char *mime)
+{
+	return mime && (!strncmp(mime, "image/", 6) || !strncmp(mime, "video/", 6) || !strncmp(mime, "audio/", 6));
+}
+
 /* Everything but name, place and version. */
 static void take_facts(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
 {
@@ -172,6 +177,7 @@ static void take_facts(struct tree *t, struct file *f, struct drive_file *news, 
 	news->description = NULL;
 	take_created(t, f, news->created_ms, inval);
 	f->can_edit = news->can_edit;
+	f->media = is_media(news->mime);
 	f->drive = drive_of(t, news->drive);
 	take_head(f, news, inval);
 	if (f->doc) {

@@ -134,6 +134,45 @@ TEST(format_gensim__a_missing_side_car_is_named)
 	CHECK_STR(err_last(), "its side-car \"*.vectors.npy\" is missing");
 }
 
+/* A pickle and the side-car of another save: gensim would load the two without a word. */
+static void other_sidecar(const char *shape, size_t bytes, const char *want)
+{
+	CLEANUP(model_done) struct model_input m = { 0 };
+	struct savedmodel_record r;
+	CLEANUP_BUF struct buf data = BUF_INIT(1 << 20), side = BUF_INIT(1 << 20);
+	CHECK_INT(model_file(DATA "keyedvectors_sidecar.kv", &data), 0);
+	CHECK_INT(model_file(DATA "keyedvectors_sidecar.kv.vectors.npy", &side), 0);
+	char *at = strstr(side.data + 10, "'shape': (");
+	CHECK(at != NULL);
+	memcpy(at + strlen("'shape': ("), shape, strlen(shape));
+	while (side.len < bytes)
+		buf_byte(&side, 0);
+	CHECK_INT(model_init(&m, data.data, data.len), 0);
+	CHECK_INT(source_bytes(side.data, side.len, &m.sidecar), 0);
+	m.suffix = ".vectors.npy";
+	CHECK_INT(model_scan(&m, &r), -EBADMSG);
+	CHECK_STR(err_last(), want);
+}
+
+TEST(format_gensim__a_side_car_of_another_save_does_not_fit)
+{
+	struct savedmodel_record r;
+	CLEANUP(model_done) struct model_input m = { 0 };
+	char want[200];
+	CHECK_INT(scan_file("keyedvectors_sidecar.kv", ".vectors.npy", &m, &r), 0);
+	unsigned long long v = r.rows, d = r.width;
+	CHECK(v > 9 && v < 99 && d == 6);
+	snprintf(want, sizeof want, "it has %llu words and vectors of %llu numbers, its side-car \"*.vectors.npy\" 9 rows of "
+		 "6: they are of different saves", v, d);
+	other_sidecar("9, 6),  ", 0, want);
+	snprintf(want, sizeof want, "it has %llu words and vectors of %llu numbers, its side-car \"*.vectors.npy\" %llu rows "
+		 "of 7: they are of different saves", v, d, v);
+	size_t side_bytes = 128 + (size_t)v * 7 * 4;
+	char shape[40];
+	snprintf(shape, sizeof shape, "%llu, 7),", v);
+	other_sidecar(shape, side_bytes, want);
+}
+
 TEST(format_gensim__a_fasttext_model_of_gensim_4_is_refused)
 {
 	CLEANUP(model_done) struct model_input m = { 0 };
