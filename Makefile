@@ -124,8 +124,9 @@ check-locks:
 	@for f in $(foreach l,$(LAYERS),$(SRC_$(l))); do clang $(CPPFLAGS) \
 	  $(call pkgflags,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache)) -std=c11 -fsyntax-only -Werror=thread-safety \
 	  $$f || exit 1; done; echo "locks ok"
-## check-layers: fail where a folder includes what it may not depend on
-check-layers:
+## check-layers: fail where a folder includes or calls what it may not depend on, and on the laws of tests/tools/layers.py
+LAWS        := public tree
+check-layers: all
 	@! grep -nE '#include "(fs|drive|cache)/' $(SRC_format) $(HDR_format)
 	@! grep -nE '#include "(fs|drive)/' $(SRC_cache) $(HDR_cache)
 	@! grep -nE '#include "(fs|cache)/' $(SRC_drive) $(HDR_drive)
@@ -136,6 +137,7 @@ check-layers:
 	@! grep -nE '#include <(curl|openssl|cjson|lmdb)' $(SRC_fs) $(HDR_fs) $(MAIN)
 	@! grep -nwE '(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|system|popen)[[:space:]]*\(' \
 	  $(foreach l,$(LAYERS),$(SRC_$(l)))
+	@python3 tests/tools/layers.py $(O) $(LAWS)
 	@echo "layers ok"
 ## check-headers: every header compiles on its own
 check-headers:

@@ -140,7 +140,7 @@ static int set_option(struct config *c, const struct option *o, const char *valu
 	return o->kind == TEXT ? set_text(field, value) : set_number(o, field, value);
 }
 
-static int add_fuse_option(struct config *c, const char *text)
+static int keep_fuse_option(struct config *c, const char *text)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
 	if (c->fuse_options)
@@ -166,7 +166,7 @@ static int fuse_option(struct config *c, const char *text, const char *name)
 			return err_set(-EINVAL, "-o %s needs a value: %s=...", name, name);
 		if (value && (!wants || (fuse_options[i].number && value[1 + strspn(value + 1, "0123456789")])))
 			return err_set(-EINVAL, "-o %s: %s", text, wants ? "not a number" : "it takes no value");
-		return add_fuse_option(c, text);
+		return keep_fuse_option(c, text);
 	}
 	struct spell s = SPELL_INIT(name);
 	for (size_t i = 0; i < OPTIONS; i++)
@@ -241,7 +241,7 @@ int config_set(struct config *c, const char *name, const char *value)
 	return err_set(-EINVAL, "unknown option %s", name);
 }
 
-static int positional(struct config *c, const char *text)
+static int one_positional(struct config *c, const char *text)
 {
 	if (!c->folder) {
 		int r = config_is_word(text) ? err_set(-EINVAL, "FOLDER \"%s\": a word is no folder id%s", text,
@@ -253,7 +253,7 @@ static int positional(struct config *c, const char *text)
 	return err_set(-EINVAL, "\"%s\" is one argument too many: drivefs-models [OPTIONS] FOLDER MOUNTPOINT", text);
 }
 
-static int flag(struct config *c, const char *text)
+static int one_flag(struct config *c, const char *text)
 {
 	if (!strcmp(text, "-f") || !strcmp(text, "--foreground"))
 		c->foreground = true;
@@ -270,21 +270,21 @@ static int flag(struct config *c, const char *text)
 	return 0;
 }
 
-static int parse(int first, int argc, char **argv, struct config *c)
+static int parse_words(int first, int argc, char **argv, struct config *c)
 {
 	*c = (struct config){ 0 };
 	int r = set_defaults(c);
 	bool only_positional = false;
 	for (int i = first; i < argc && !r; i++) {
 		if (only_positional || argv[i][0] != '-' || !argv[i][1]) {
-			r = positional(c, argv[i]);
+			r = one_positional(c, argv[i]);
 		} else if (!strcmp(argv[i], "--")) {
 			only_positional = true;
 		} else if (!strncmp(argv[i], "-o", 2)) {
 			const char *list = argv[i][2] ? argv[i] + 2 : i + 1 < argc ? argv[++i] : NULL;
 			r = list ? option_list(c, list) : err_set(-EINVAL, "-o needs options behind it");
 		} else {
-			r = flag(c, argv[i]);
+			r = one_flag(c, argv[i]);
 		}
 	}
 	return r;
@@ -293,7 +293,7 @@ static int parse(int first, int argc, char **argv, struct config *c)
 int config_parse_check(int argc, char **argv, struct config *c)
 {
 	static const char usage[] = "drivefs-models check [--json] [-o OPTION[,...]] FOLDER";
-	int r = parse(2, argc, argv, c);
+	int r = parse_words(2, argc, argv, c);
 	if (!r && !c->help && (!c->folder || c->mountpoint || c->version || c->foreground))
 		r = err_set(-EINVAL, "%s: %s", c->folder ? "only FOLDER is wanted" : "no FOLDER", usage);
 	return r;
@@ -301,7 +301,7 @@ int config_parse_check(int argc, char **argv, struct config *c)
 
 int config_parse(int argc, char **argv, struct config *c)
 {
-	int r = parse(1, argc, argv, c);
+	int r = parse_words(1, argc, argv, c);
 	if (!r && c->json)
 		r = err_set(-EINVAL, "--json belongs to check and status");
 	if (!r && !c->help && !c->version && !c->mountpoint)

@@ -66,7 +66,7 @@ static bool mount_ends(void *ctx)
 }
 
 /* Others than who mounted learn how the mount is, and nothing of whose it is or what lies in it. */
-static int answer(struct fs *fs, const char *request, bool trusted, struct buf *ret)
+static int answer_request(struct fs *fs, const char *request, bool trusted, struct buf *ret)
 {
 	if (strcmp(request, "status") == 0)
 		return status_text(fs, trusted, ret);
@@ -117,7 +117,7 @@ static void serve_asker(struct control *c, int fd)
 	if (!peer_of(fd, &who) || !read_request(c, fd, request, sizeof request))
 		return;
 	err_clear();
-	int r = answer(c->fs, request, who.uid == 0 || who.uid == geteuid(), &b);
+	int r = answer_request(c->fs, request, who.uid == 0 || who.uid == geteuid(), &b);
 	send_all(fd, r ? "1\n" : "0\n", 2);
 	if (r)
 		send_all(fd, err_last(), strlen(err_last()));

@@ -19,7 +19,7 @@ void items_bytes(struct buf *b, uint64_t n)
 	buf_printf(b, u ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
 
-static const char *skip_blanks(const char *s) { return s + strspn(s, " \t\n,:"); }
+static const char *skip_separators(const char *s) { return s + strspn(s, " \t\n,:"); }
 
 static void add_code(struct buf *b, unsigned c)
 {
@@ -33,7 +33,7 @@ static void add_code(struct buf *b, unsigned c)
 }
 
 /* The string that begins at s[0] == '"'; returns what follows it. */
-static const char *take_string(const char *s, struct buf *b)
+static const char *read_string(const char *s, struct buf *b)
 {
 	unsigned code;
 	for (s++; *s && *s != '"'; s++) {
@@ -51,12 +51,12 @@ static const char *take_string(const char *s, struct buf *b)
 }
 
 /* One key or value; what is nested is left out. Returns what follows. */
-static const char *take_value(const char *s, struct buf *b, bool *ret_text)
+static const char *read_value(const char *s, struct buf *b, bool *ret_text)
 {
 	buf_reset(b);
 	*ret_text = *s == '"';
 	if (*s == '"')
-		return take_string(s, b);
+		return read_string(s, b);
 	if (*s == '{' || *s == '[') {
 		size_t depth = 0;
 		do {
@@ -73,14 +73,14 @@ static const char *take_value(const char *s, struct buf *b, bool *ret_text)
 struct field { struct buf key, value; bool text; };
 
 /* The next field of the object that `s` is in; NULL behind the last. */
-static const char *take_field(const char *s, struct field *f)
+static const char *next_field(const char *s, struct field *f)
 {
 	bool text;
-	s = skip_blanks(s);
+	s = skip_separators(s);
 	if (*s != '"')
 		return NULL;
-	s = skip_blanks(take_value(s, &f->key, &text));
-	s = take_value(s, &f->value, &f->text);
+	s = skip_separators(read_value(s, &f->key, &text));
+	s = read_value(s, &f->value, &f->text);
 	return f->key.failed || f->value.failed ? NULL : s;
 }
 
@@ -89,13 +89,13 @@ static bool is_key(const struct field *f, const char *name) { return f->key.data
 /* The value of `name` in the object at s; the caller frees; NULL: none. */
 static char *value_of_key(const char *s, const char *name, struct field *f)
 {
-	while ((s = take_field(s, f)))
+	while ((s = next_field(s, f)))
 		if (is_key(f, name) && f->value.len)
 			return strdup(f->value.data);
 	return NULL;
 }
 
-static void add_time(struct buf *b, time_t t)
+static void show_time(struct buf *b, time_t t)
 {
 	char text[64];
 	struct tm tm;
@@ -120,7 +120,7 @@ static void show_field(struct buf *b, const struct field *f)
 		return;
 	}
 	if (is_key(f, "time") && !f->text) {
-		add_time(b, (time_t)strtoll(f->value.data, NULL, 10));
+		show_time(b, (time_t)strtoll(f->value.data, NULL, 10));
 		return;
 	}
 	buf_str(b, ", ");
@@ -144,7 +144,7 @@ static const char *show_object(struct buf *b, const char *s, struct field *f)
 	buf_str(b, "  \"");
 	escape_add(b, title ? title : "?");
 	buf_byte(b, '"');
-	while ((s = take_field(at, f))) {
+	while ((s = next_field(at, f))) {
 		at = s;
 		if (!is_key(f, path ? "path" : "draft"))
 			show_field(b, f);
@@ -156,7 +156,7 @@ static const char *show_object(struct buf *b, const char *s, struct field *f)
 void items_show(struct buf *b, const char *json)
 {
 	struct field f = { BUF_INIT(VALUE_MAX), BUF_INIT(VALUE_MAX), false };
-	for (json = skip_blanks(json + strspn(json, "[ ")); *json == '{'; json = skip_blanks(json))
+	for (json = skip_separators(json + strspn(json, "[ ")); *json == '{'; json = skip_separators(json))
 		json = show_object(b, json, &f);
 	buf_done(&f.key);
 	buf_done(&f.value);

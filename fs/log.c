@@ -108,7 +108,7 @@ bool log_wants(enum log_level level) { return (int)level <= get_now(&max_level);
 
 uint64_t log_errors(void) { return __atomic_load_n(&errors, __ATOMIC_RELAXED); }
 
-static size_t stamp(char *to, size_t max)
+static size_t time_stamp(char *to, size_t max)
 {
 	struct timespec t;
 	struct tm tm;
@@ -125,7 +125,7 @@ static void put_line(int to, enum log_level level, const char *text)
 		syslog(levels[level].priority, "%s %s", levels[level].name, text);
 		return;
 	}
-	size_t n = stamp(line, sizeof line);
+	size_t n = time_stamp(line, sizeof line);
 	int more = snprintf(line + n, sizeof line - n - 1, "%s %s", levels[level].name, text);
 	n += (size_t)more < sizeof line - n - 2 ? (size_t)more : sizeof line - n - 2;
 	line[n++] = '\n';

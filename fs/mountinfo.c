@@ -33,7 +33,7 @@ static bool lies_on(const char *path, const char *point)
 
 /* "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source rw,user_id=0": the point is left as it is
  * written. */
-static bool read_line(char *line, struct mountinfo *ret)
+static bool read_mount_line(char *line, struct mountinfo *ret)
 {
 	unsigned major, minor;
 	int point = 0, end = 0;
@@ -60,7 +60,7 @@ int mountinfo_find_in(const char *table, const char *path, struct mountinfo *ret
 		return err_set(-errno, "%s: %s", table, strerror(errno));
 	while (!r && getline(&line, &cap, f) > 0) {
 		struct mountinfo one;
-		if (!read_line(line, &one) || !lies_on(path, one.point) || strlen(one.point) < best)
+		if (!read_mount_line(line, &one) || !lies_on(path, one.point) || strlen(one.point) < best)
 			continue; /* of those on one point, the last is on top */
 		best = strlen(one.point);
 		mountinfo_done(ret);

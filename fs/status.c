@@ -32,7 +32,7 @@ static struct memory own_memory(void)
 	return m;
 }
 
-static void field(struct buf *b, const char *name, const char *text)
+static void json_field(struct buf *b, const char *name, const char *text)
 {
 	buf_printf(b, "%s\"%s\": ", b->len > 1 ? ", " : "", name);
 	buf_json(b, text ? text : "");
@@ -42,10 +42,10 @@ static void field(struct buf *b, const char *name, const char *text)
 static void json_private(struct fs *fs, struct buf *b)
 {
 	size_t n;
-	field(b, "folder", fs->tree.root->id);
-	field(b, "folder_name", fs->folder_name);
-	field(b, "identity", drive_identity(fs->drive));
-	field(b, "cache_dir", fs->cache_dir);
+	json_field(b, "folder", fs->tree.root->id);
+	json_field(b, "folder_name", fs->folder_name);
+	json_field(b, "identity", drive_identity(fs->drive));
+	json_field(b, "cache_dir", fs->cache_dir);
 	buf_str(b, ", \"pending\": ");
 	publish_pending(fs, b, &n);
 	buf_str(b, ", \"held\": ");
@@ -68,8 +68,8 @@ int status_json(struct fs *fs, bool trusted, struct buf *b)
 	cache_stats(fs->cache, &c);
 	drive_stats(fs->drive, &d);
 	buf_byte(b, '{');
-	field(b, "version", DFM_VERSION);
-	field(b, "mount", fs->mountpoint);
+	json_field(b, "version", DFM_VERSION);
+	json_field(b, "mount", fs->mountpoint);
 	buf_printf(b, ", \"pid\": %d, \"uptime_s\": %" PRId64, (int)getpid(), (now_ms() - fs->started_ms) / 1000);
 	buf_printf(b, ", \"pending_count\": %zu, \"held_count\": %zu", count_items(fs, publish_pending),
 		   count_items(fs, publish_held));
@@ -160,7 +160,7 @@ int status_text(struct fs *fs, bool trusted, struct buf *b)
 /* ---- path */
 
 /* Is `id` in the tree, with a name? */
-static struct file *known(struct fs *fs, const char *id)
+static struct file *known_file(struct fs *fs, const char *id)
 {
 	lock_acquire(&fs->tree.lock);
 	struct file *f = tree_file(&fs->tree, id);
@@ -171,30 +171,30 @@ static struct file *known(struct fs *fs, const char *id)
 }
 
 /* Make `id` known by going up to a folder that is, and listing down again. */
-static int reach(struct fs *fs, const char *id, unsigned depth, struct file **ret)
+static int reach_id(struct fs *fs, const char *id, unsigned depth, struct file **ret)
 {
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	struct file *parent;
-	*ret = known(fs, id);
+	*ret = known_file(fs, id);
 	if (*ret)
 		return 0;
 	int r = depth < DEPTH_MAX ? drive_get(fs->drive, id, &news) : err_set(-ELOOP, "too many folders above %s", id);
 	if (!r && (!news.parent[0] || news.trashed))
 		r = err_set(-ENOENT, "%s: %s", id, news.trashed ? "in Drive's trash" : "not below the mounted folder");
 	if (!r)
-		r = reach(fs, news.parent, depth + 1, &parent);
+		r = reach_id(fs, news.parent, depth + 1, &parent);
 	if (!r)
 		r = namei_list(fs, parent);
 	if (r)
 		return r;
-	*ret = known(fs, id);
+	*ret = known_file(fs, id);
 	return *ret ? 0 : err_set(-ENOENT, "%s is not shown in the mount (a Google Doc?)", id);
 }
 
 int status_path(struct fs *fs, const char *id, struct buf *ret)
 {
 	struct file *f;
-	int r = reach(fs, id, 0, &f);
+	int r = reach_id(fs, id, 0, &f);
 	if (r == -ENOENT)
 		return err_set(r, "%s is not below the mounted folder, or Drive does not show it to %s", id,
 			       drive_identity(fs->drive));

@@ -24,7 +24,7 @@ struct login_args {
 /* ---- the command line */
 
 /* The value of `name`, as "name value" or "name=value"; NULL: argv[*i] is something else. */
-static const char *value_of(const char *name, int argc, char **argv, int *i)
+static const char *word_value(const char *name, int argc, char **argv, int *i)
 {
 	size_t n = strlen(name);
 	if (strncmp(argv[*i], name, n) != 0)
@@ -38,13 +38,13 @@ static int auth_word(struct login_args *s, int argc, char **argv, int *i)
 {
 	static const char *const longs[][2] = { { "--api-root", "api_root" }, { "--ca-file", "ca_file" }, { "--scope", "scope" },
 						{ "--key-file", "key_file" } };
-	const char *value = value_of("--client-secret", argc, argv, i);
+	const char *value = word_value("--client-secret", argc, argv, i);
 	if (value) {
 		s->client = value;
 		return 0;
 	}
 	for (size_t k = 0; k < sizeof longs / sizeof *longs; k++)
-		if ((value = value_of(longs[k][0], argc, argv, i)))
+		if ((value = word_value(longs[k][0], argc, argv, i)))
 			return config_set(&s->c, longs[k][1], value);
 	if (!strcmp(argv[*i], "--no-browser"))
 		s->no_browser = true;

@@ -48,7 +48,7 @@ struct report {
 	char *drive_name;
 };
 
-PRINTF(4, 5) static void add(struct report *r, const char *name, enum result result, const char *fmt, ...)
+PRINTF(4, 5) static void report_line(struct report *r, const char *name, enum result result, const char *fmt, ...)
 {
 	va_list ap;
 	char raw[640];
@@ -61,9 +61,9 @@ PRINTF(4, 5) static void add(struct report *r, const char *name, enum result res
 	escape_text(l->text, sizeof l->text, raw); /* names and e-mails are Drive's, or anybody's */
 }
 
-static bool fail(struct report *r, const char *name, enum check_status status)
+static bool report_failed(struct report *r, const char *name, enum check_status status)
 {
-	add(r, name, FAIL, "%s%s", err_last(), status != CHECK_NETWORK ? "" :
+	report_line(r, name, FAIL, "%s%s", err_last(), status != CHECK_NETWORK ? "" :
 	    ". Is the network up, and does it need HTTPS_PROXY, or -o ca_file= for its certificates?");
 	if (r->status == CHECK_OK)
 		r->status = status;
@@ -89,14 +89,14 @@ static void add_scopes(struct report *r)
 {
 	drive_scopes(r->d, r->scopes, sizeof r->scopes);
 	if (!*r->scopes)
-		add(r, "scopes", OK, "Drive takes the token; which scopes it has was not told");
+		report_line(r, "scopes", OK, "Drive takes the token; which scopes it has was not told");
 	else if (has_word(r->scopes, SCOPE))
-		add(r, "scopes", OK, "%.400s", r->scopes);
+		report_line(r, "scopes", OK, "%.400s", r->scopes);
 	else if (has_word(r->scopes, SCOPE ".readonly") && !r->c->read_only) {
 		err_set(-EACCES, "%.200s: reading only. Sign in with the scope " SCOPE ", or mount with -o ro", r->scopes);
-		fail(r, "scopes", CHECK_SAVE);
+		report_failed(r, "scopes", CHECK_SAVE);
 	} else
-		add(r, "scopes", has_word(r->scopes, SCOPE ".readonly") ? OK : WARN, "%.200s%s", r->scopes,
+		report_line(r, "scopes", has_word(r->scopes, SCOPE ".readonly") ? OK : WARN, "%.200s%s", r->scopes,
 		    has_word(r->scopes, SCOPE ".file") ? ": only files that this program made are seen; sign in with " SCOPE : "");
 }
 
@@ -104,17 +104,17 @@ static bool add_identity(struct report *r)
 {
 	int e = connect_open(r->c, &r->d);
 	if (e)
-		return fail(r, "identity", e == -EINVAL || e == -ENOMEM ? CHECK_OTHER : CHECK_CREDENTIALS);
+		return report_failed(r, "identity", e == -EINVAL || e == -ENOMEM ? CHECK_OTHER : CHECK_CREDENTIALS);
 	e = drive_sign_in(r->d);
 	if (e)
-		return fail(r, "identity", status_of(e, CHECK_CREDENTIALS));
+		return report_failed(r, "identity", status_of(e, CHECK_CREDENTIALS));
 	e = drive_who(r->d, &r->who);
 	if (!e)
 		e = drive_identify(r->d);
 	if (e)
-		return fail(r, e == -EACCES ? "scopes" : "identity", status_of(e, CHECK_CREDENTIALS));
+		return report_failed(r, e == -EACCES ? "scopes" : "identity", status_of(e, CHECK_CREDENTIALS));
 	bool other = strcmp(r->who.email, drive_identity(r->d)) != 0;
-	add(r, "identity", OK, "%s (%s)%s%s", r->who.email, r->who.service_account ? "a service account" : "a user",
+	report_line(r, "identity", OK, "%s (%s)%s%s", r->who.email, r->who.service_account ? "a service account" : "a user",
 	    other ? ", by the credentials of " : "", other ? drive_identity(r->d) : "");
 	add_scopes(r);
 	return true;
@@ -125,11 +125,11 @@ static void add_clock(struct report *r)
 	r->skew_known = drive_skew(r->d, &r->skew_s);
 	int64_t s = r->skew_s < 0 ? -r->skew_s : r->skew_s;
 	if (!r->skew_known)
-		add(r, "clock", WARN, "Drive's answers carry no date");
+		report_line(r, "clock", WARN, "Drive's answers carry no date");
 	else if (s <= SKEW_OK_S)
-		add(r, "clock", OK, "agrees with Drive's (%" PRId64 " s)", r->skew_s);
+		report_line(r, "clock", OK, "agrees with Drive's (%" PRId64 " s)", r->skew_s);
 	else
-		add(r, "clock", WARN, "this machine's is %" PRId64 " s %s Drive's: set it, or run an NTP client", s,
+		report_line(r, "clock", WARN, "this machine's is %" PRId64 " s %s Drive's: set it, or run an NTP client", s,
 		    r->skew_s > 0 ? "behind" : "ahead of");
 }
 
@@ -138,16 +138,16 @@ static bool add_folder(struct report *r)
 	const struct drive_file *f = &r->folder.file;
 	int e = connect_reach(r->d, r->c->folder, &r->folder);
 	if (e)
-		return fail(r, "folder", status_of(e, CHECK_FOLDER));
+		return report_failed(r, "folder", status_of(e, CHECK_FOLDER));
 	if (!f->drive[0]) {
-		add(r, "folder", OK, "\"%.100s\" (%s) in My Drive%s%s", f->name ? f->name : "", f->id,
+		report_line(r, "folder", OK, "\"%.100s\" (%s) in My Drive%s%s", f->name ? f->name : "", f->id,
 		    *r->folder.owner ? " of " : "", r->folder.owner);
 		return true;
 	}
 	/* A member of one folder only may not see the drive itself. */
 	if (drive_shared_name(r->d, f->drive, &r->drive_name))
 		err_clear();
-	add(r, "folder", OK, "\"%.100s\" (%s) on the shared drive \"%.100s\"", f->name ? f->name : "", f->id,
+	report_line(r, "folder", OK, "\"%.100s\" (%s) on the shared drive \"%.100s\"", f->name ? f->name : "", f->id,
 	    r->drive_name ? r->drive_name : f->drive);
 	return true;
 }
@@ -156,28 +156,28 @@ static void add_rights(struct report *r)
 {
 	const struct drive_folder *f = &r->folder;
 	if (f->can_list)
-		add(r, "read", OK, "its files can be listed and read");
+		report_line(r, "read", OK, "its files can be listed and read");
 	else {
 		err_set(-EACCES, "its files cannot be listed: share the folder with %s", r->who.email);
-		fail(r, "read", CHECK_FOLDER);
+		report_failed(r, "read", CHECK_FOLDER);
 	}
 	bool may = drive_can_save(f, NULL) == 0;
 	if (may)
-		add(r, "write", OK, "files can be added and changed");
+		report_line(r, "write", OK, "files can be added and changed");
 	else if (r->c->read_only)
-		add(r, "write", OK, "not allowed; with -o ro it is not needed");
+		report_line(r, "write", OK, "not allowed; with -o ro it is not needed");
 	else
-		fail(r, "write", CHECK_SAVE);
+		report_failed(r, "write", CHECK_SAVE);
 	if (f->file.drive[0])
-		add(r, "trash", f->can_trash || r->c->read_only ? OK : WARN, "%s", f->can_trash ? "files can be deleted" :
+		report_line(r, "trash", f->can_trash || r->c->read_only ? OK : WARN, "%s", f->can_trash ? "files can be deleted" :
 		    "files cannot be deleted or moved: that takes a content manager of the shared drive");
 	else
-		add(r, "trash", OK, "files that %s owns can be deleted", r->who.email);
-	add(r, "revisions", f->can_read_revisions ? OK : WARN, "%s", f->can_read_revisions ? "old revisions can be read" :
+		report_line(r, "trash", OK, "files that %s owns can be deleted", r->who.email);
+	report_line(r, "revisions", f->can_read_revisions ? OK : WARN, "%s", f->can_read_revisions ? "old revisions can be read" :
 	    "they cannot be read: who reads a file while it is replaced gets an error (ESTALE)");
 }
 
-static void bytes(char *to, size_t size, uint64_t n)
+static void bytes_text(char *to, size_t size, uint64_t n)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
 	double v = (double)n;
@@ -191,27 +191,27 @@ static void add_storage(struct report *r)
 {
 	const struct drive_who *w = &r->who;
 	if (r->folder.file.drive[0]) {
-		add(r, "storage", OK, "the shared drive owns what is saved; Drive tells no limit for it");
+		report_line(r, "storage", OK, "the shared drive owns what is saved; Drive tells no limit for it");
 		return;
 	}
 	struct drive_folder f = r->folder;
 	f.can_add = f.can_edit = true; /* that is another line's matter */
 	int e = drive_can_save(&f, w);
 	if (e && r->c->read_only) {
-		add(r, "storage", OK, "none for %s here; with -o ro it is not needed", w->email);
+		report_line(r, "storage", OK, "none for %s here; with -o ro it is not needed", w->email);
 		return;
 	}
 	if (e) {
-		fail(r, "storage", CHECK_SAVE);
+		report_failed(r, "storage", CHECK_SAVE);
 		return;
 	}
 	char left[32], all[32];
-	bytes(left, sizeof left, w->limited ? w->limit - w->usage : 0);
-	bytes(all, sizeof all, w->limit);
+	bytes_text(left, sizeof left, w->limited ? w->limit - w->usage : 0);
+	bytes_text(all, sizeof all, w->limit);
 	if (!w->limited)
-		add(r, "storage", OK, "%s owns what is saved; Drive tells no limit", w->email);
+		report_line(r, "storage", OK, "%s owns what is saved; Drive tells no limit", w->email);
 	else
-		add(r, "storage", (w->limit - w->usage) / (w->limit / 100 + 1) < LITTLE_PERCENT || w->service_account ? WARN : OK,
+		report_line(r, "storage", (w->limit - w->usage) / (w->limit / 100 + 1) < LITTLE_PERCENT || w->service_account ? WARN : OK,
 		    "%s owns what is saved, and has %s of %s left%s", w->email, left, all, w->service_account ?
 		    "; Google takes storage from service accounts: prefer a shared drive" : "");
 }
@@ -225,7 +225,7 @@ static bool add_time(struct report *r)
 		int64_t start = now_ms();
 		int e = drive_get(r->d, r->folder.file.id, &f);
 		if (e)
-			return fail(r, "time", status_of(e, CHECK_FOLDER));
+			return report_failed(r, "time", status_of(e, CHECK_FOLDER));
 		ms[i] = now_ms() - start;
 		for (int j = i; j > 0 && ms[j] < ms[j - 1]; j--) {
 			int64_t t = ms[j];
@@ -234,7 +234,7 @@ static bool add_time(struct report *r)
 		}
 	}
 	r->rtt_ms = ms[ASKS / 2];
-	add(r, "time", OK, "%" PRId64 " ms for a files.get (median of %d)", r->rtt_ms, ASKS);
+	report_line(r, "time", OK, "%" PRId64 " ms for a files.get (median of %d)", r->rtt_ms, ASKS);
 	return true;
 }
 
@@ -247,7 +247,7 @@ static const char *verdict(const struct report *r)
 	return r->status == CHECK_SAVE ? "This folder can be mounted with -o ro only." : "This folder cannot be mounted.";
 }
 
-static void show(const struct report *r, struct buf *b)
+static void show_report(const struct report *r, struct buf *b)
 {
 	static const char *const words[] = { [OK] = "ok", [WARN] = "warn", [FAIL] = "FAIL" };
 	for (size_t i = 0; i < r->count; i++)
@@ -255,34 +255,34 @@ static void show(const struct report *r, struct buf *b)
 	buf_printf(b, "%s\n", verdict(r));
 }
 
-static void text(struct buf *b, const char *name, const char *value)
+static void json_text(struct buf *b, const char *name, const char *value)
 {
 	buf_printf(b, ", \"%s\": ", name);
 	buf_json(b, value ? value : "");
 }
 
-static void flag(struct buf *b, const char *name, bool value) { buf_printf(b, ", \"%s\": %s", name, value ? "true" : "false"); }
+static void json_flag(struct buf *b, const char *name, bool value) { buf_printf(b, ", \"%s\": %s", name, value ? "true" : "false"); }
 
 static void show_json(const struct report *r, struct buf *b)
 {
 	static const char *const words[] = { [OK] = "ok", [WARN] = "warn", [FAIL] = "fail" };
 	const struct drive_folder *f = &r->folder;
 	buf_printf(b, "{\"status\": %d", (int)r->status);
-	text(b, "identity", r->who.email);
-	text(b, "scopes", r->scopes);
+	json_text(b, "identity", r->who.email);
+	json_text(b, "scopes", r->scopes);
 	if (r->skew_known)
 		buf_printf(b, ", \"clock_skew_s\": %" PRId64, r->skew_s);
 	if (f->file.id[0]) {
 		buf_str(b, ", \"folder\": {\"id\": ");
 		buf_json(b, f->file.id);
-		text(b, "name", f->file.name);
-		text(b, "shared_drive", f->file.drive);
-		text(b, "owner", f->owner);
-		flag(b, "can_list", f->can_list);
-		flag(b, "can_add", f->can_add);
-		flag(b, "can_edit", f->can_edit);
-		flag(b, "can_trash", f->can_trash);
-		flag(b, "can_read_revisions", f->can_read_revisions);
+		json_text(b, "name", f->file.name);
+		json_text(b, "shared_drive", f->file.drive);
+		json_text(b, "owner", f->owner);
+		json_flag(b, "can_list", f->can_list);
+		json_flag(b, "can_add", f->can_add);
+		json_flag(b, "can_edit", f->can_edit);
+		json_flag(b, "can_trash", f->can_trash);
+		json_flag(b, "can_read_revisions", f->can_read_revisions);
 		buf_byte(b, '}');
 	}
 	if (r->who.limited)
@@ -293,7 +293,7 @@ static void show_json(const struct report *r, struct buf *b)
 	for (size_t i = 0; i < r->count; i++) {
 		buf_printf(b, "%s{\"check\": \"%s\", \"result\": \"%s\"", i ? ", " : "", r->lines[i].name,
 			   words[r->lines[i].result]);
-		text(b, "text", r->lines[i].text);
+		json_text(b, "text", r->lines[i].text);
 		buf_byte(b, '}');
 	}
 	buf_str(b, "]}\n");
@@ -314,7 +314,7 @@ static enum check_status report_on(const struct config *c, struct buf *ret)
 	if (c->json)
 		show_json(&r, ret);
 	else
-		show(&r, ret);
+		show_report(&r, ret);
 	enum check_status status = r.status;
 	if (buf_check(ret, "the report") < 0)
 		status = CHECK_OTHER;

@@ -16,7 +16,7 @@ static void list_verbs(struct buf *b, const struct verb *const *all)
 	buf_printf(b, "  %-42s  %s\n", "fusermount3 -u MOUNTPOINT", "unmount (another program)");
 }
 
-static int show_all(const struct verb *const *all)
+static int show_all_help(const struct verb *const *all)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
 	buf_str(&b,
@@ -35,7 +35,7 @@ static int show_all(const struct verb *const *all)
 static int run_help(const struct verb *const *all, int argc, char **argv)
 {
 	if (argc < 3)
-		return show_all(all);
+		return show_all_help(all);
 	for (; argc == 3 && *all; all++)
 		if (!strcmp((*all)->name, argv[2]))
 			return verb_show_help(*all);
