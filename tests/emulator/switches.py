@@ -75,7 +75,7 @@ SWITCHES = {
     "storm_kinds": ("503,429,403,500,reset,lose", "what a storm is made of: statuses (403: a rate limit) and actions of faults"),
     "storm_percent": (0, "so many of 100 requests to the API are hit by a storm"),
     "storm_seed": (1, "decides which: the nth request to a method always meets the same fate"),
-    "token_error": ("", "the token endpoint answers this error: expired, bad_request, rapt, deleted, signature, audience, times, scope, delegation, client, secret, server, busy, rate"),
+    "token_error": ("", "the token endpoint answers this error: expired, bad_request, rapt, deleted, signature, audience, times, scope, delegation, client, secret, blocked, server, busy, rate"),
     "token_lifetime_s": (3599, "lifetime of access tokens"),
     "token_uses": (0, "an access token is refused (401) after so many requests"),
     "unknown_members": (False, "unknown members of a request body are ignored instead of 400"),
