@@ -3,6 +3,7 @@
 
 #include "fs/namei.h"
 #include "fs/shortcut.h"
+#include "fs/view_name.h"
 #include "fs/model.h"
 
 #include <stdio.h>
@@ -62,9 +63,10 @@ int view_root(struct fs *fs, struct inode **ret)
 }
 
 /* What a name shows; a shortcut that leads nowhere holds no model: -ENOENT. */
-static int find(struct fs *fs, struct inode *dir, const char *name, struct file **ret, bool *ret_shortcut)
+static int find(struct fs *fs, struct inode *dir, const char *shown, struct file **ret, bool *ret_shortcut)
 {
-	int r = namei_list(fs, dir->file);
+	CLEANUP_FREE char *name = view_name_read(shown);
+	int r = name ? namei_list(fs, dir->file) : err_nomem("a name in " VIEW_NAME "/");
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -185,7 +187,7 @@ static int children_of(struct fs *fs, struct file *folder, struct children *ret)
 	size_t pos = 0;
 	for (struct file *f; ret->all && (f = map_next(&folder->by_shown, &pos));) {
 		struct child *c = &ret->all[ret->count++];
-		*c = (struct child){ .entry = f, .name = strdup(f->shown) };
+		*c = (struct child){ .entry = f, .name = view_name_show(f->shown) };
 		if (!c->name)
 			r = -ENOMEM;
 	}

@@ -133,3 +133,19 @@ def test_saving_it_again_inside_another_module(pair, word, tmp_path):
     again = tensor.load(tmp_path / "again")  # held: its variables go with it
     answer = again.find(tensor.tf.constant(asked)).numpy()
     assert models.same_bits(answer, tensor.expected(word.wv, asked))
+
+
+def test_names_that_are_patterns_to_tensorflow(pair, word):
+    """They are shown as in a URL; every name that a listing shows can be loaded, of folders as well."""
+    names = ["m[1].bin", "m*.bin", "m?.bin", "a\\b.bin", "per%20cent.bin", "m%5B1%5D.bin", "new\nline.bin", "gs:.bin"]
+    folder = os.path.join(pair[0], "run [2]")
+    os.mkdir(folder)
+    word.wv.save_word2vec_format(os.path.join(folder, "plain.bin"), binary=True)
+    for name in names:
+        shutil.copy(os.path.join(folder, "plain.bin"), os.path.join(folder, name))
+    view = os.path.join(pair[1], "run %5B2%5D")
+    wait_until(lambda: os.path.isdir(view) and len(os.listdir(view)) == len(names) + 1, "all of them on the second mount")
+    for name in os.listdir(view):
+        assert not set(name) & set("[]*?\\"), name
+        tensor.check(loaded(view, name), word.wv)
+    assert os.path.isdir(os.path.join(pair[1], "run [2]", "m[1].bin")), "as it is called in Drive it is found too"
