@@ -196,3 +196,28 @@ def test_other_users_see_how_a_mount_is_and_not_whose(rig, options, point):
                                timeout=60, env=daemon_env())
         assert asked.returncode == 1 and "who mounted" in asked.stderr, asked
         daemon.unmount()
+
+
+def test_sync_tells_what_a_redirection_hides(place, mount, drive):
+    """A shell's `>` ends with 0 whatever close() said; sync(1) of the file asks again."""
+    path = place.path / "f"
+    drive.fault(path=UPLOAD, action="status", status=403, reason="storageQuotaExceeded", count=0)
+    hidden = subprocess.run(["sh", "-c", 'echo x >"$1"', "sh", path], capture_output=True, check=False, timeout=60)
+    assert hidden.returncode == 0
+    told = subprocess.run(["sync", path], capture_output=True, check=False, timeout=60)
+    assert told.returncode != 0 and b"f" in told.stderr, told
+    drive.clear_faults()
+    assert subprocess.run(["sync", path], check=False, timeout=60).returncode == 0
+    assert not mount.status()["pending"]
+
+
+@pytest.mark.skipif(not os.path.exists("/sbin/mount.fuse3"), reason="no mount.fuse3 (fuse3) here")
+def test_mount_by_the_words_of_an_fstab(rig, options, point):
+    """As mount -a does it, by mount.fuse3; words that are for others are passed over."""
+    words = options + ",rw,nofail,_netdev,noatime,allow_other,x-systemd.automount"
+    command = ["/sbin/mount.fuse3", rig.drive.folder, point, "-t", "fuse.drivefs-models", "-o", words]
+    with Background(command, point, PATH=os.path.dirname(binary()) + ":" + os.environ["PATH"]) as daemon:
+        assert daemon.done.returncode == 0, daemon.done.stderr
+        (point / "by fstab").write_bytes(b"x")
+        (point / "by fstab").unlink()
+        daemon.unmount()
