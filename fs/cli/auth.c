@@ -82,6 +82,8 @@ static const char login_help[] =
 	"is none, as on a server, open the printed page in any browser and paste the address at which it\n"
 	"ends (it will not load there) on standard input. The login is kept in\n"
 	"$XDG_CONFIG_HOME/drivefs-models/credentials.json (default ~/.config), readable by you alone.\n\n"
+	"A consent screen whose publishing status is \"Testing\" ends every login after 7 days: set it to\n"
+	"\"In production\". gcloud's own client is blocked for Drive: make a client of your own.\n\n"
 	"  --client-secret FILE  the OAuth client\n"
 	"  --no-browser          only print the page's address\n"
 	"  --scope SCOPE         drive (default) or drive.readonly\n"
