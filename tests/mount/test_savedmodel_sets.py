@@ -151,6 +151,29 @@ def test_a_load_right_after_a_save_elsewhere(place, rig, looked_before):
     assert late.log_text().count(" error ") == 0, late.log_text()
 
 
+# -- the cache ---------------------------------------------------------------------------------
+
+
+def test_a_conversion_that_the_cache_dropped_is_made_again(rig, place, drive):
+    """The usual end of what lies in a cache: whoever opens the model next waits, and gets the same bytes."""
+    small = rig.add_mount(["cache_size=64M"])
+    vectors("w", 1).save_word2vec_format(str(place.path / "m.txt"), binary=False)
+    view = view_of(small, place, "m.txt")
+    wait_until(lambda: place.name in os.listdir(small.path), "the folder on the other mount")
+    first = served(view)
+    folder = drive.new_folder("large-" + place.name, drive.folder)
+    files = drive.fill(folder, 3, name="f%d", size=40 << 20)
+    large = os.path.join(small.path, "large-" + place.name)
+    wait_until(lambda: os.path.isdir(large) and len(os.listdir(large)) == 3, "large files")
+    for file in files:
+        with open(os.path.join(large, file["name"]), "rb") as source:
+            while source.read(1 << 20):
+                pass
+    with counted(drive) as count:
+        assert served(view) == first
+    assert count.media(), "else nothing was dropped, and this test shows nothing"
+
+
 # -- what cannot be served -----------------------------------------------------------------------
 
 
