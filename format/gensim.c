@@ -398,7 +398,7 @@ static int place_matrix(struct model *m, struct savedmodel_record *ret)
 	return npy_convert(src, &m->matrix, m->in);
 }
 
-static int scan(struct model *m, struct savedmodel_record *ret)
+static int scan_pickle(struct model *m, struct savedmodel_record *ret)
 {
 	int r = find_kv(m);
 	if (r || (r = find_words(m)) || (r = find_matrix(m)) || (r = check_shape(m)))
@@ -418,7 +418,7 @@ int gensim_scan(const struct savedmodel_input *in, struct savedmodel_record *ret
 	if (r)
 		return r;
 	m.pickle = pickle;
-	r = scan(&m, ret);
+	r = scan_pickle(&m, ret);
 	source_unref(m.sidecar);
 	return r;
 }

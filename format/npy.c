@@ -70,7 +70,7 @@ static bool take_char(struct text *t, char c)
 	return true;
 }
 
-static bool take_token(struct text *t, const char *w)
+static bool take_npy_word(struct text *t, const char *w)
 {
 	size_t n = strlen(w);
 	while (t->p < t->end && *t->p == ' ')
@@ -147,8 +147,8 @@ static unsigned take_entry(struct text *t, struct npy *a, int *reterr)
 		return HAVE_DESCR;
 	}
 	if (!strcmp(key, "fortran_order")) {
-		a->fortran = take_token(t, "True");
-		return a->fortran || take_token(t, "False") ? HAVE_ORDER : 0;
+		a->fortran = take_npy_word(t, "True");
+		return a->fortran || take_npy_word(t, "False") ? HAVE_ORDER : 0;
 	}
 	if (!strcmp(key, "shape"))
 		return take_shape(t, a) ? HAVE_SHAPE : 0;

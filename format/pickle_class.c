@@ -22,13 +22,6 @@ static enum class_role role_of(const char *name)
 	return CLASS_PLAIN;
 }
 
-enum class_role pickle_class_role(const struct pickle *p, uint64_t value)
-{
-	const struct node *n = pickle_node_of(p, value);
-	uint64_t class = n && n->kind == NODE_OBJECT ? n->class : value;
-	return pickle_tag(class) == PICKLE_GLOBAL ? p->classes[pickle_value_payload(class)].role : CLASS_PLAIN;
-}
-
 static uint64_t hash_names(const char *module, const char *name)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a; names are compared as well */

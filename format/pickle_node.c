@@ -52,10 +52,17 @@ int pickle_node_new(struct pickle *p, enum node_kind kind, uint64_t *ret)
 	return 0;
 }
 
+enum class_role pickle_node_role(const struct pickle *p, uint64_t value)
+{
+	const struct node *n = pickle_node_of(p, value);
+	uint64_t class = n && n->kind == NODE_OBJECT ? n->class : value;
+	return pickle_tag(class) == PICKLE_GLOBAL ? p->classes[pickle_value_payload(class)].role : CLASS_PLAIN;
+}
+
 static void forget_depth(struct pickle *p, uint64_t value, unsigned depth)
 {
 	struct node *n = pickle_node_of(p, value);
-	if (!n || !depth || pickle_class_role(p, value) == CLASS_DTYPE)
+	if (!n || !depth || pickle_node_role(p, value) == CLASS_DTYPE)
 		return;
 	struct node was = *n;
 	/* Free first: the node may be reachable from itself. */

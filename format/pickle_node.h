@@ -88,7 +88,7 @@ MUST_CHECK int pickle_node_new(struct pickle *p, enum node_kind kind, uint64_t *
 /* Forget a node and what only it can be expected to hold, to a small depth. */
 void pickle_node_forget(struct pickle *p, uint64_t value);
 MUST_CHECK int pickle_node_set(struct pickle *p, uint64_t dict, uint64_t key, uint64_t value);
-enum class_role pickle_class_role(const struct pickle *p, uint64_t value);
+enum class_role pickle_node_role(const struct pickle *p, uint64_t value);
 /* The GLOBAL of that name. */
 MUST_CHECK int pickle_class_get(struct pickle *p, const char *module, const char *name, uint64_t *ret);
 

@@ -124,7 +124,7 @@ static int op_long(struct pickle *p, uint64_t size)
 }
 
 /* The text up to the next newline, which is passed over. */
-static int take_line(struct pickle *p, char ret[PICKLE_NAME_MAX + 1])
+static int read_text_line(struct pickle *p, char ret[PICKLE_NAME_MAX + 1])
 {
 	uint64_t left = p->win.src->size - p->pos;
 	size_t n = left < PICKLE_NAME_MAX + 1 ? (size_t)left : PICKLE_NAME_MAX + 1;
@@ -146,7 +146,7 @@ static int take_line(struct pickle *p, char ret[PICKLE_NAME_MAX + 1])
 static int op_int_line(struct pickle *p, uint64_t arg)
 {
 	char text[PICKLE_NAME_MAX + 1], *end;
-	int r = take_line(p, text);
+	int r = read_text_line(p, text);
 	(void)arg;
 	if (r)
 		return r;
@@ -163,9 +163,9 @@ static int op_int_line(struct pickle *p, uint64_t arg)
 static int op_global(struct pickle *p, uint64_t arg)
 {
 	char module[PICKLE_NAME_MAX + 1], name[PICKLE_NAME_MAX + 1];
-	int r = take_line(p, module);
+	int r = read_text_line(p, module);
 	if (!r)
-		r = take_line(p, name);
+		r = read_text_line(p, name);
 	if (!r)
 		r = pickle_class_get(p, module, name, &arg);
 	return r ? r : push(p, arg);
@@ -207,7 +207,7 @@ static int op_tuple3(struct pickle *p, uint64_t arg) { (void)arg; return tuple_o
 /* Arrays in lists are members of object arrays (hs models hold two for every word). */
 static uint64_t listed(struct pickle *p, uint64_t v)
 {
-	if (pickle_class_role(p, v) != CLASS_ARRAY || pickle_tag(v) != PICKLE_NODE)
+	if (pickle_node_role(p, v) != CLASS_ARRAY || pickle_tag(v) != PICKLE_NODE)
 		return v;
 	pickle_node_forget(p, v);
 	return pickle_value_make(PICKLE_OPAQUE, 0);
@@ -346,7 +346,7 @@ static int op_get(struct pickle *p, uint64_t index)
 static int make_object(struct pickle *p, uint64_t class, uint64_t args)
 {
 	uint64_t v;
-	enum class_role role = pickle_class_role(p, class);
+	enum class_role role = pickle_node_role(p, class);
 	int r = pickle_node_new(p, role == CLASS_DICT ? NODE_DICT : NODE_OBJECT, &v);
 	if (r)
 		return r;
@@ -379,7 +379,7 @@ static int op_reduce(struct pickle *p, uint64_t arg)
 	int r = pop(p, &arg);
 	if (r || (r = pop(p, &function)))
 		return r;
-	if (pickle_tag(function) == PICKLE_GLOBAL && pickle_class_role(p, function) == CLASS_FORGET) {
+	if (pickle_tag(function) == PICKLE_GLOBAL && pickle_node_role(p, function) == CLASS_FORGET) {
 		pickle_node_forget(p, arg);
 		return push(p, pickle_value_make(PICKLE_OPAQUE, 0));
 	}
@@ -396,7 +396,7 @@ static int op_build(struct pickle *p, uint64_t arg)
 	if (!n || n->kind != NODE_OBJECT)
 		return 0;
 	n->state = arg;
-	if (pickle_class_role(p, object) == CLASS_FORGET) {
+	if (pickle_node_role(p, object) == CLASS_FORGET) {
 		pickle_node_forget(p, object);
 		*pickle_seq_at(&p->stack, p->stack.n - 1) = pickle_value_make(PICKLE_OPAQUE, 0);
 	}

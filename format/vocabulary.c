@@ -52,7 +52,7 @@ static int spill_tail(struct vocabulary *s)
 }
 
 /* The buffer is filled to the brim, so that every spill is a whole number of pages. */
-static int append(struct vocabulary *s, const char *p, size_t n)
+static int append_bytes(struct vocabulary *s, const char *p, size_t n)
 {
 	while (n > SPILL_BYTES - s->tail_len) {
 		size_t fits = SPILL_BYTES - s->tail_len;
@@ -77,7 +77,7 @@ int vocabulary_add(struct vocabulary *s, const void *word, size_t n)
 	if (s->tensor.head.failed)
 		return buf_check(&s->tensor.head, "the lengths of the words");
 	s->bytes += n;
-	return n ? append(s, word, n) : 0;
+	return n ? append_bytes(s, word, n) : 0;
 }
 
 static int write_at(const struct vocabulary *s, const void *data, size_t n, uint64_t *off)

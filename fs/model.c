@@ -96,7 +96,7 @@ static int supersede(struct fs *fs, struct model *m)
 	return r;
 }
 
-static int get(struct fs *fs, struct file *f, struct model **ret)
+static int get_current(struct fs *fs, struct file *f, struct model **ret)
 {
 	for (int i = 0; i < TRIES_MAX; i++) {
 		struct model *m = NULL;
@@ -134,7 +134,7 @@ void model_done(struct fs *fs)
 /* ---- who works on it */
 
 /* *ret: MODEL_SNIFFING or MODEL_SCANNING that the caller has to do, or MODEL_UNKNOWN: nothing is left to do for `scan`. */
-static int claim(struct fs *fs, struct model *m, bool scan, enum model_state *ret)
+static int claim_work(struct fs *fs, struct model *m, bool scan, enum model_state *ret)
 {
 	int r = 0;
 	*ret = MODEL_UNKNOWN;
@@ -198,7 +198,7 @@ static bool is_verdict(int err) { return err == -EBADMSG || err == -EMEDIUMTYPE 
 
 /* `io`: Drive or the cache failed, else it is what the bytes say. What may come of our knowing the files of
  * yesterday is asked for. *err becomes -ESTALE where there is another set by now. */
-static enum model_state judge(struct fs *fs, struct model *m, bool io, int *err)
+static enum model_state judge_failure(struct fs *fs, struct model *m, bool io, int *err)
 {
 	char why[512];
 	bool same = true;
@@ -223,10 +223,10 @@ static enum model_state judge(struct fs *fs, struct model *m, bool io, int *err)
 }
 
 /* Leave the work with `err`. 0: that is known of it from now on; else the asker's error. */
-static int fail(struct fs *fs, struct model *m, bool io, int err)
+static int leave_failed(struct fs *fs, struct model *m, bool io, int err)
 {
 	char *problem = NULL;
-	enum model_state to = judge(fs, m, io, &err);
+	enum model_state to = judge_failure(fs, m, io, &err);
 	if (to == MODEL_BROKEN || to == MODEL_REFUSED) {
 		char why[512];
 		snprintf(why, sizeof why, "%s", err_last());
@@ -248,14 +248,14 @@ static int sniff(struct fs *fs, struct model *m)
 	lock_release(&fs->tree.lock);
 	int r = m->set.main.size < SIZE_MIN || media ? 0 : model_scan_kind(fs, m->set.file, &m->set.main, &kind);
 	if (r)
-		return fail(fs, m, true, r);
+		return leave_failed(fs, m, true, r);
 	m->set.kind = kind;
 	model_leave(fs, m, kind == SAVEDMODEL_NONE ? MODEL_NONE : MODEL_KNOWN, NULL);
 	return 0;
 }
 
 /* `asked`: Drive has just told that we were behind with the main file; the side-cars may have come with it. */
-static int scan(struct fs *fs, struct model *m, bool asked)
+static int scan_set(struct fs *fs, struct model *m, bool asked)
 {
 	struct model_parts parts = { 0 };
 	struct savedmodel *sm = NULL;
@@ -270,7 +270,7 @@ static int scan(struct fs *fs, struct model *m, bool asked)
 		r = err_set(-ESTALE, "it was replaced in Drive meanwhile");
 	if (r) {
 		savedmodel_close(sm);
-		return fail(fs, m, io, r);
+		return leave_failed(fs, m, io, r);
 	}
 	m->saved = sm;
 	model_leave(fs, m, MODEL_READY, NULL);
@@ -278,16 +278,16 @@ static int scan(struct fs *fs, struct model *m, bool asked)
 }
 
 /* Bring m as far as wanted. */
-static int advance(struct fs *fs, struct model *m, bool want_scan, bool asked)
+static int bring_on(struct fs *fs, struct model *m, bool want_scan, bool asked)
 {
 	enum model_state work;
 	int r;
 	do {
-		r = claim(fs, m, want_scan, &work);
+		r = claim_work(fs, m, want_scan, &work);
 		if (!r && work == MODEL_SNIFFING)
 			r = sniff(fs, m);
 		else if (!r && work == MODEL_SCANNING)
-			r = scan(fs, m, asked);
+			r = scan_set(fs, m, asked);
 	} while (!r && work != MODEL_UNKNOWN);
 	return r;
 }
@@ -297,10 +297,10 @@ static int bring(struct fs *fs, struct file *f, bool want_scan, struct model **r
 	int r = -ESTALE;
 	for (int i = 0; r == -ESTALE && i < TRIES_MAX; i++) {
 		struct model *m = NULL;
-		r = get(fs, f, &m);
+		r = get_current(fs, f, &m);
 		if (r)
 			return r;
-		r = advance(fs, m, want_scan, i > 0);
+		r = bring_on(fs, m, want_scan, i > 0);
 		if (r)
 			model_unref(fs, m);
 		else

@@ -7,7 +7,7 @@
 
 enum { TEXT_MAX = 256 << 10 };
 
-static const char *advice(int err)
+static const char *what_to_do(int err)
 {
 	switch (err) {
 	case -ENOENT:
@@ -22,7 +22,7 @@ static const char *advice(int err)
 	}
 }
 
-static void add_file(struct buf *b, const char *path, const char *suffix, const char *id, const struct content *c)
+static void describe_file(struct buf *b, const char *path, const char *suffix, const char *id, const struct content *c)
 {
 	if (*id)
 		buf_printf(b, "  %s%s  %" PRIu64 " bytes, id %s, revision %s\n", path, suffix, c->size, id, c->revision);
@@ -37,12 +37,12 @@ int model_error_tell(struct fs *fs, const struct model_set *set, int err, const 
 	CLEANUP_FREE char *path = tree_path(&fs->tree, set->file);
 	lock_release(&fs->tree.lock);
 	const char *name = path ? path : set->file->id;
-	log_error("saved_model", "%s: no SavedModel of it: %s (%s)", name, why, advice(err));
+	log_error("saved_model", "%s: no SavedModel of it: %s (%s)", name, why, what_to_do(err));
 	buf_printf(&b, "%s cannot be shown as a TensorFlow SavedModel.\n\nWhat is wrong: %s\nWhat to do: %s\n\nRead for this:\n",
-		   name, why, advice(err));
-	add_file(&b, name, "", set->file->id, &set->main);
+		   name, why, what_to_do(err));
+	describe_file(&b, name, "", set->file->id, &set->main);
 	for (size_t i = 0; i < set->sidecars.count; i++)
-		add_file(&b, name, set->sidecars.all[i].suffix, set->sidecars.all[i].id, &set->sidecars.all[i].content);
+		describe_file(&b, name, set->sidecars.all[i].suffix, set->sidecars.all[i].id, &set->sidecars.all[i].content);
 	buf_str(&b, "\nThis folder shows the model as soon as its files are mended.\n");
 	*ret = buf_take(&b);
 	return *ret ? 0 : err_nomem("a model's error text");

@@ -150,7 +150,7 @@ static const struct sidecar *known_sidecar(const struct model_set *set, const ch
 	return NULL;
 }
 
-static int open_file(struct scan *s, const char *id, const struct content *c, struct source **ret)
+static int open_witnessed(struct scan *s, const char *id, const struct content *c, struct source **ret)
 {
 	struct source *src;
 	int r = handle_source(s->fs, id, c, &src);
@@ -173,7 +173,7 @@ static int open_beside(void *ctx, const char *suffix, struct source **ret)
 		}
 		one = &all->all[all->count++];
 	}
-	return one->id[0] ? open_file(s, one->id, &one->content, ret) : err_set(-ENOENT, "it is not there");
+	return one->id[0] ? open_witnessed(s, one->id, &one->content, ret) : err_set(-ENOENT, "it is not there");
 }
 
 static int draft_of(struct scan *s, enum savedmodel_part part, struct draft **ret)
@@ -222,7 +222,7 @@ static int keep_part(struct scan *s, enum savedmodel_part part, struct source **
 static int scan_into(struct scan *s, struct model_parts *ret_parts, struct buf *ret_record)
 {
 	CLEANUP_SOURCE struct source *src = NULL;
-	int r = open_file(s, s->set->file->id, &s->set->main, &src);
+	int r = open_witnessed(s, s->set->file->id, &s->set->main, &src);
 	struct savedmodel_input in = { src, open_beside, write_part, read_part, s };
 	if (!r)
 		r = kinds_scan(&in, s->set->kind, ret_record);
@@ -272,7 +272,7 @@ void model_scan_keep(struct fs *fs, const struct model_set *set, const struct bu
 		log_warning("cache", "a scan's result cannot be kept: %s", err_last());
 }
 
-static char *take_line(char **p)
+static char *take_record_line(char **p)
 {
 	char *line = *p, *nl = line ? strchr(line, '\n') : NULL;
 	*p = nl ? nl + 1 : NULL;
@@ -284,7 +284,7 @@ static char *take_line(char **p)
 /* Is the record's next side-car the one that is there now? It is added to the set. */
 static int same_as_recorded(struct fs *fs, struct model_set *set, char **p, bool *ret)
 {
-	const char *suffix = take_line(p), *id = take_line(p), *revision = take_line(p);
+	const char *suffix = take_record_line(p), *id = take_record_line(p), *revision = take_record_line(p);
 	struct sidecar *now = &set->sidecars.all[set->sidecars.count];
 	*ret = false;
 	if (!revision || set->sidecars.count == SIDECARS_MAX)
@@ -324,7 +324,7 @@ int model_scan_recall(struct fs *fs, struct model_set *set, struct savedmodel **
 	if (cache_state_get(fs->cache, "scan", key, &b) != 0 || !b.len)
 		return 0;
 	char *p = b.data;
-	const char *head = take_line(&p);
+	const char *head = take_record_line(&p);
 	if (!head || strncmp(head, "sidecars ", 9) != 0)
 		return 0;
 	bool same = true;

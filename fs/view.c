@@ -63,7 +63,7 @@ int view_root(struct fs *fs, struct inode **ret)
 }
 
 /* What a name shows; a shortcut that leads nowhere holds no model: -ENOENT. */
-static int find(struct fs *fs, struct inode *dir, const char *shown, struct file **ret, bool *ret_shortcut)
+static int find_entry(struct fs *fs, struct inode *dir, const char *shown, struct file **ret, bool *ret_shortcut)
 {
 	CLEANUP_FREE char *name = view_name_read(shown);
 	int r = name ? namei_list(fs, dir->file) : err_nomem("a name in " VIEW_NAME "/");
@@ -89,7 +89,7 @@ static int lookup_in_folder(struct fs *fs, struct inode *dir, const char *name, 
 	enum savedmodel_kind kind = SAVEDMODEL_NONE;
 	struct file *f;
 	bool shortcut;
-	int r = find(fs, dir, name, &f, &shortcut);
+	int r = find_entry(fs, dir, name, &f, &shortcut);
 	if (r)
 		return r;
 	struct inode *up = shortcut || dir->up ? dir : NULL;
