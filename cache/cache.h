@@ -55,7 +55,7 @@ bool cache_complete(struct cache *c, const struct cache_key *key);
 void cache_drop(struct cache *c, const struct cache_key *key);
 
 /* ---- drafts: bytes being written. States:
- *   OPEN --draft_seal()--> SEALED --draft_publish()--> gone, its bytes are a complete revision
+ *   OPEN --draft_seal()--> SEALED --draft_commit()--> gone, its bytes are a complete revision
  *     ^                      |
  *     +----draft_reopen()----+        draft_discard() from either
  * One lock per draft: any thread may call any function; the order of concurrent writes is theirs. */
@@ -78,7 +78,7 @@ MUST_CHECK int draft_seal(struct draft *d, struct source **ret);
 void draft_reopen(struct draft *d);
 /* Uploaded: the bytes become the complete revision `key`. Takes d, on failure too (then the bytes
  * are dropped: they are in Drive). Sources of the seal stay readable. */
-int draft_publish(struct draft *d, const struct cache_key *key);
+int draft_commit(struct draft *d, const struct cache_key *key);
 /* Drop the bytes and the note. NULL is fine; returns NULL. */
 struct draft *draft_discard(struct draft *d);
 /* Let go without dropping: bytes and note stay for a later run. NULL is fine; returns NULL. */

@@ -129,7 +129,7 @@ void draft_reopen(struct draft *d)
 	seal_unref(s);
 }
 
-/* ---- publishing */
+/* ---- committing */
 
 static int move_file(struct draft *d, const char *rev_name)
 {
@@ -196,7 +196,7 @@ static int hand_over(struct rev *r, struct seal *s) REQUIRES(store_lock)
 	return 0;
 }
 
-static int publish(struct draft *d, const char *name, struct seal *s)
+static int commit_as(struct draft *d, const char *name, struct seal *s)
 {
 	struct cache *c = d->c;
 	struct rev *r;
@@ -219,7 +219,7 @@ static int publish(struct draft *d, const char *name, struct seal *s)
 	return e;
 }
 
-int draft_publish(struct draft *d, const struct cache_key *key)
+int draft_commit(struct draft *d, const struct cache_key *key)
 {
 	char name[INDEX_NAME_MAX + 1];
 	draft_acquire(d);
@@ -227,7 +227,7 @@ int draft_publish(struct draft *d, const struct cache_key *key)
 	draft_release(d);
 	int r = s ? rev_name(key, name) : err_set(-EINVAL, "draft %llu is not sealed", (unsigned long long)d->number);
 	if (!r)
-		r = publish(d, name, s);
+		r = commit_as(d, name, s);
 	draft_discard(d); /* the name draft/N is gone if it was moved */
 	return r;
 }

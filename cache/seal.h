@@ -2,7 +2,7 @@
 /* The frozen content of a draft and the sources that read it. Each block is read whole and
  * compared with its CRC before any byte of it is handed out; what differs is -EIO with the
  * draft's number. A seal lives as long as its sources and its draft; after the draft was
- * published it pins the revision that its file has become. Any thread. */
+ * committed it pins the revision that its file has become. Any thread. */
 #ifndef DFM_CACHE_SEAL_H
 #define DFM_CACHE_SEAL_H
 #include "cache/rev.h"
@@ -12,7 +12,7 @@ struct seal {
 	unsigned refs;		/* atomic */
 	int fd;			/* its own */
 	uint64_t number, size;
-	struct rev *pinned;	/* a reference once published, else NULL; under the cache's lock */
+	struct rev *pinned;	/* a reference once committed, else NULL; under the cache's lock */
 	uint32_t crc[];		/* one per block */
 };
 

@@ -213,7 +213,7 @@ static int keep_part(struct scan *s, enum savedmodel_part part, struct source **
 		draft_discard(d);
 		return r;
 	}
-	r = draft_publish(d, &key);
+	r = draft_commit(d, &key);
 	if (r)
 		*ret = source_unref(*ret);
 	return r;

@@ -152,7 +152,7 @@ static void adopt(struct fs *fs, struct inode *n, struct source *body, struct dr
 	memcpy(id, news->id, sizeof id);
 	struct cache_key key = { id, c.revision, "" };
 	struct draft *d = withdraw(n->w, source_ref(body));
-	if (draft_publish(d, &key) != 0)
+	if (draft_commit(d, &key) != 0)
 		log_warning("cache", "%s: saved in Drive, but not kept in the cache: %s", news->name ? news->name : id,
 			    err_last());
 	struct inval inval = { .ours = true };

@@ -40,7 +40,7 @@ TEST(cache_draft__becomes_a_complete_revision)
 	CHECK_INT(draft_seal(d, &sealed), 0);
 	CHECK_INT(draft_pwrite(d, "x", 1, 0), -EBUSY);
 	CHECK_INT(read_check(sealed, 5, 0, 3 * MB), 0);
-	CHECK_INT(draft_publish(d, &key), 0);
+	CHECK_INT(draft_commit(d, &key), 0);
 	CHECK(cache_complete(c, &key));
 	CHECK_INT(read_check(sealed, 5, 12345, 2 * MB), 0);
 	struct source *s = wrap(c, "f", NULL);
@@ -73,7 +73,7 @@ TEST(cache_draft__replaces_what_is_open_under_the_same_key)
 	write_fake(d, 1, 0, 2 * MB);
 	CHECK_INT(draft_seal(d, &sealed), 0);
 	source_unref(sealed);
-	CHECK_INT(draft_publish(d, &key), 0);
+	CHECK_INT(draft_commit(d, &key), 0);
 	CHECK(cache_complete(c, &key));
 	CHECK_INT(read_check(old, 1, 0, 2 * MB), 0);
 	source_unref(old);
