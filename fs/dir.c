@@ -2,6 +2,7 @@
 /* Reading folders: a snapshot of names at opendir, so that a listing that goes on while files come
  * and go shows each name at most once. */
 #include "fs/namei.h"
+#include "fs/notify.h"
 #include "fs/shortcut.h"
 #include "fs/reply.h"
 #include "fs/view.h"
@@ -126,13 +127,27 @@ static void entry_of(struct fs *fs, const struct dir *d, const struct dir_entry 
 	lock_release(&fs->tree.lock);
 }
 
+/* The kernel may have kept what it was told from this snapshot after the news that came since: it has
+ * taken in the last answer when it asks for the next, or closes the folder, and drops it once more. */
+static void inval_stale(struct fs *fs, const struct dir *d)
+{
+	struct inval inval = { 0 };
+	lock_acquire(&fs->tree.lock);
+	if (d->folder && d->folder->news != d->news)
+		inval_node_listing(&inval, d->node);
+	lock_release(&fs->tree.lock);
+	if (inval.count)
+		notify_later(fs->notify, &inval);
+}
+
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
 	struct dir *d = dir_of(fi);
 	CLEANUP_FREE char *buf = malloc(size);
 	size_t used = 0;
-	(void)ino, (void)fs;
+	(void)ino;
+	inval_stale(fs, d);
 	for (size_t i = (size_t)off; buf && i < d->count; i++) {
 		struct stat st = { .st_mode = d->all[i].type, .st_ino = d->all[i].ino };
 		size_t n = fuse_add_direntry(req, buf + used, size - used, d->all[i].name, &st, (off_t)i + 1);
@@ -153,6 +168,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 	CLEANUP_FREE char *buf = malloc(size);
 	size_t used = 0;
 	(void)ino;
+	inval_stale(fs, d);
 	for (size_t i = (size_t)off; buf && i < d->count; i++) {
 		struct fuse_entry_param e;
 		/* Asked before the entry gets its reference: one that does not fit must have none. */
@@ -168,24 +184,11 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 		fuse_reply_err(req, ENOMEM);
 }
 
-/* The kernel may have kept what it was told from this snapshot after the change feed made it forget
- * the folder: then it forgets once more. */
-static void forget_stale(struct fs *fs, const struct dir *d)
-{
-	uint64_t node = 0;
-	lock_acquire(&fs->tree.lock);
-	if (d->folder && d->folder->news != d->news)
-		node = d->node->id;
-	lock_release(&fs->tree.lock);
-	if (node)
-		fuse_lowlevel_notify_inval_inode(fs->session, node, 0, 0);
-}
-
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
 	(void)ino;
-	forget_stale(fs, dir_of(fi));
+	inval_stale(fs, dir_of(fi));
 	dir_free(dir_of(fi));
 	fuse_reply_err(req, 0);
 }

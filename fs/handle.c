@@ -3,7 +3,6 @@
 
 #include "fs/log.h"
 #include "fs/publish.h"
-#include "fs/notify.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -401,7 +400,6 @@ static void settle(struct fs *fs, struct inode *n)
  * that came meanwhile at once. */
 static void end_writing(struct fs *fs, struct inode *n)
 {
-	struct inval inval = { 0 };
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
 	if (!n->w->writable) {
@@ -412,9 +410,8 @@ static void end_writing(struct fs *fs, struct inode *n)
 	if (!n->writing && n->file->next == n) /* nothing came of it */
 		inode_settle(&fs->tree, n->file, false);
 	if (!n->writing)
-		tree_outdated(&fs->tree, n, &inval);
+		tree_outdated(&fs->tree, n);
 	lock_release(&fs->tree.lock);
-	notify_later(fs->notify, &inval);
 }
 
 void handle_release(struct fs *fs, struct handle *h)

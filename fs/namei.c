@@ -6,13 +6,8 @@
 #include "fs/shortcut.h"
 #include "fs/tree/name.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE 1
-#endif
 enum { WAIT_MS = 200, ASK_AT_ONCE = 32 };
 
 /* ---- listing */
@@ -116,8 +111,7 @@ int namei_refresh(struct fs *fs, struct file *f)
 	return r;
 }
 
-/* The child, or NULL. */
-static int find_child(struct fs *fs, struct file *folder, const char *name, struct file **ret)
+int namei_find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
 {
 	int r = namei_list(fs, folder);
 	if (r)
@@ -138,7 +132,7 @@ static int find_child(struct fs *fs, struct file *folder, const char *name, stru
 int namei_lookup(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
 	struct file *f, *to = NULL;
-	int r = find_child(fs, dir->file, name, &f);
+	int r = namei_find(fs, dir->file, name, &f);
 	if (!r && !f)
 		r = -ENOENT;
 	if (r)
@@ -153,8 +147,7 @@ int namei_lookup(struct fs *fs, struct inode *dir, const char *name, struct inod
 	return r;
 }
 
-/* Drive's name for `name`; it must come back as what it was given as. */
-static int drive_name_of(const char *name, char **ret)
+int namei_drive_name(const char *name, char **ret)
 {
 	int r = name_drive(name, ret);
 	if (r)
@@ -165,13 +158,33 @@ static int drive_name_of(const char *name, char **ret)
 	return strcmp(back, name) == 0 ? 0 : err_set(-EILSEQ, "the name has a character that stands for NUL here: rename it");
 }
 
+/* Can something be put into the folder? Drive would make it in a folder that is in its trash, too. */
+static int check_place(struct fs *fs, struct file *folder)
+{
+	lock_acquire(&fs->tree.lock);
+	bool gone = file_gone(folder) || file_placeless(folder), root = file_gone(fs->tree.root);
+	lock_release(&fs->tree.lock);
+	if (!gone)
+		return folder->can_edit ? 0 : err_set(-EACCES, "Drive does not let %s write into this folder",
+						      drive_identity(fs->drive));
+	return err_set(-ENOENT, "the %sfolder is in Drive's trash, deleted or not shared any more: restore it in Drive, or "
+		       "save %s", root ? "mounted " : "", root ? "to another mount" : "under another path");
+}
+
+/* A name in the folder has changed, by this mount: rmdir(2) and the like move its time. */
+static void touch(struct tree *t, struct file *folder) REQUIRES(t->lock)
+{
+	(void)t;
+	folder->changed_ms = wall_ms();
+}
+
 static int find_free(struct fs *fs, struct file *folder, const char *name, char **ret_drive_name)
 {
 	struct file *f;
-	int r = find_child(fs, folder, name, &f);
+	int r = namei_find(fs, folder, name, &f);
 	if (!r && (f || (folder == fs->tree.root && strcmp(name, VIEW_NAME) == 0)))
 		r = err_set(-EEXIST, "there is one already");
-	return r ? r : drive_name_of(name, ret_drive_name);
+	return r ? r : namei_drive_name(name, ret_drive_name);
 }
 
 /* ---- making */
@@ -181,8 +194,8 @@ int namei_create(struct fs *fs, struct file *folder, const char *name, struct in
 	CLEANUP_FREE char *drive_name = NULL;
 	char reserved[DRIVE_ID_MAX + 1];
 	int r = find_free(fs, folder, name, &drive_name);
-	if (!r && !folder->can_edit)
-		r = err_set(-EACCES, "Drive does not let %s write into this folder", drive_identity(fs->drive));
+	if (!r)
+		r = check_place(fs, folder);
 	if (!r)
 		r = drive_reserve_id(fs->drive, reserved);
 	if (r)
@@ -193,9 +206,20 @@ int namei_create(struct fs *fs, struct file *folder, const char *name, struct in
 	r = tree_make(&fs->tree, folder, STEAL(drive_name), reserved, &f, &inval);
 	if (!r)
 		r = inode_of(&fs->tree, f, ret);
+	touch(&fs->tree, folder);
 	lock_release(&fs->tree.lock);
 	notify_later(fs->notify, &inval);
 	return r;
+}
+
+void namei_uncreate(struct fs *fs, struct inode *n)
+{
+	struct inval inval = { 0 };
+	lock_acquire(&fs->tree.lock);
+	if (n->file->state == FILE_MADE)
+		tree_remove(&fs->tree, n->file, &inval);
+	lock_release(&fs->tree.lock);
+	notify_later(fs->notify, &inval);
 }
 
 int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
@@ -204,6 +228,8 @@ int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	struct file *f = NULL;
 	int r = find_free(fs, dir->file, name, &drive_name);
+	if (!r)
+		r = check_place(fs, dir->file);
 	if (!r)
 		r = drive_mkdir(fs->drive, dir->file->id, drive_name, &news);
 	if (r)
@@ -214,6 +240,7 @@ int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode
 	if (!r && !f)
 		r = err_set(-EIO, "made, but Drive put it into another folder");
 	if (!r) {
+		touch(&fs->tree, dir->file);
 		f->listing = LISTING_COMPLETE; /* new: nothing is in it, and the change feed tells what comes */
 		r = inode_entry(&fs->tree, dir, f, f, ret);
 	}
@@ -231,13 +258,14 @@ int namei_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
+	if (e->mtime_ms >= 0)
+		f->changed_ms = 0;
 	r = tree_apply(&fs->tree, &news, NULL, NULL);
 	lock_release(&fs->tree.lock);
 	return r;
 }
 
-/* To the trash, and out of the tree. One that Drive does not know has no id and nothing to trash. */
-static int trash(struct fs *fs, struct file *f)
+int namei_trash(struct fs *fs, struct file *f)
 {
 	struct tree *t = &fs->tree;
 	const struct drive_edit e = { .mtime_ms = -1, .trash = true };
@@ -252,6 +280,8 @@ static int trash(struct fs *fs, struct file *f)
 		r = 0; /* somebody was quicker */
 	lock_acquire(&t->lock);
 	f->leaving = false;
+	if (!r && f->parent)
+		touch(t, f->parent);
 	if (!r && news.id[0])
 		r = tree_apply(t, &news, &inval, NULL);
 	if (!r)
@@ -264,15 +294,15 @@ static int trash(struct fs *fs, struct file *f)
 int namei_unlink(struct fs *fs, struct file *folder, const char *name)
 {
 	struct file *f;
-	int r = find_child(fs, folder, name, &f);
+	int r = namei_find(fs, folder, name, &f);
 	if (r)
 		return r;
 	if (!f)
 		return -ENOENT;
-	return f->folder ? -EISDIR : trash(fs, f);
+	return f->folder ? -EISDIR : namei_trash(fs, f);
 }
 
-static int check_empty(struct fs *fs, struct file *f)
+int namei_check_empty(struct fs *fs, struct file *f)
 {
 	int r = namei_list(fs, f);
 	if (r)
@@ -289,113 +319,15 @@ static int check_empty(struct fs *fs, struct file *f)
 int namei_rmdir(struct fs *fs, struct file *folder, const char *name)
 {
 	struct file *f;
-	int r = find_child(fs, folder, name, &f);
+	int r = namei_find(fs, folder, name, &f);
 	if (r)
 		return r;
 	if (!f)
 		return -ENOENT;
 	if (f->target)
-		return trash(fs, f); /* the kernel has seen it as a folder, or as nothing that is one */
+		return namei_trash(fs, f); /* the kernel has seen it as a folder, or as nothing that is one */
 	if (!f->folder)
 		return -ENOTDIR;
-	r = check_empty(fs, f);
-	return r ? r : trash(fs, f);
-}
-
-/* What it shows, as far as that is known. */
-static struct file *shows(struct fs *fs, struct file *f)
-{
-	lock_acquire(&fs->tree.lock);
-	struct file *to = shortcut_known(&fs->tree, f);
-	lock_release(&fs->tree.lock);
-	return to ? to : f;
-}
-
-/* May `target` (NULL: none) be replaced by f? */
-static int check_replace(struct fs *fs, struct file *f, struct file *target, const char *name, unsigned flags)
-{
-	if (!target || target == f)
-		return 0;
-	if (flags & RENAME_NOREPLACE)
-		return -EEXIST;
-	struct file *from = shows(fs, f), *over = shows(fs, target);
-	if (from->folder && !over->folder)
-		return -ENOTDIR;
-	if (!from->folder && over->folder)
-		return -EISDIR;
-	if (target->doc)
-		return err_set(-EACCES, "a Google document is not replaced by a file: remove it first, if it may go");
-	lock_acquire(&fs->tree.lock);
-	bool has_name = tree_has_name(&fs->tree, f, target, name);
-	lock_release(&fs->tree.lock);
-	if (!has_name)
-		return err_set(-ENOTUNIQ, "Drive has several files of this name, and an older one would have it: rename "
-			       "or remove that one first");
-	return over->folder ? check_empty(fs, over) : 0;
-}
-
-static int move_in_drive(struct fs *fs, struct file *f, struct file *from, struct file *to, const char *drive_name,
-			 struct drive_file *ret)
-{
-	struct drive_edit e = {
-		.name = drive_name,
-		.mtime_ms = f->folder ? -1 : f->head.mtime_ms, /* a rename alone would move it */
-	};
-	if (from != to) {
-		e.from_parent = from->id;
-		e.to_parent = to->id;
-	}
-	int r = drive_edit(fs->drive, f->id, &e, ret);
-	if (r == -EACCES && from->drive != to->drive) /* mv(1) copies then */
-		return err_set(-EXDEV, "Drive does not move it from one drive to another (%s)", err_last());
-	return r;
-}
-
-/* A document's name in Drive has no DOC_SUFFIX. */
-static int cut_suffix(const struct file *f, char *drive_name)
-{
-	size_t n = strlen(drive_name), end = strlen(DOC_SUFFIX);
-	if (!f->doc)
-		return 0;
-	if (n <= end || strcmp(drive_name + n - end, DOC_SUFFIX) != 0)
-		return err_set(-EINVAL, "the name of a Google document ends in " DOC_SUFFIX " here");
-	drive_name[n - end] = 0;
-	return 0;
-}
-
-int namei_rename(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name,
-		  unsigned flags)
-{
-	struct file *f, *target;
-	CLEANUP_FREE char *drive_name = NULL;
-	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
-	if (flags & ~(unsigned)RENAME_NOREPLACE)
-		return err_set(-EINVAL, "Drive cannot exchange two files");
-	int r = find_child(fs, from, name, &f);
-	if (!r)
-		r = find_child(fs, to, new_name, &target);
-	if (!r)
-		r = f ? check_replace(fs, f, target, new_name, flags) : -ENOENT;
-	if (r || target == f)
-		return r;
-	r = drive_name_of(new_name, &drive_name);
-	if (!r)
-		r = cut_suffix(f, drive_name);
-	if (!r && f->id[0])
-		r = move_in_drive(fs, f, from, to, drive_name, &news);
-	if (!r && target)
-		r = trash(fs, target);
-	if (r)
-		return r;
-	struct inval inval = { .ours = true };
-	lock_acquire(&fs->tree.lock);
-	if (f->id[0])
-		r = tree_apply(&fs->tree, &news, &inval, NULL);
-	if (!r && (f->parent != to || strcmp(f->name, drive_name) != 0))
-		r = tree_move(&fs->tree, f, to, STEAL(drive_name), &inval);
-	if (f->target || from->aliases || to->aliases)
-		inval_names(f, &inval); /* a folder on a shortcut's path is another node at another place */
-	lock_release(&fs->tree.lock);
-	notify_later(fs->notify, &inval);
-	return r;
+	r = namei_check_empty(fs, f);
+	return r ? r : namei_trash(fs, f);
 }

@@ -11,35 +11,33 @@ struct notify {
 	struct lock lock;	/* RANK_QUEUE */
 	pthread_cond_t wake;
 	bool stop UNDER(lock);
-	struct inval queue UNDER(lock);	/* to be told, once */
-	struct inval news UNDER(lock);	/* to be told, and once more */
-	struct inval told UNDER(lock);	/* news that were told once */
+	struct batch {
+		struct inval what;
+		int64_t due_ms;
+		struct batch *next;
+	} *first UNDER(lock), **last UNDER(lock);	/* in the order of their time */
 };
 
 /* -ENOENT: the kernel did not have it; nothing to do in any other case either. */
-static void tell_kernel(struct fs *fs, const struct inval *what)
+static void tell_kernel(struct notify *n, const struct inval *what)
 {
 	lock_assert_none();
-	for (size_t i = 0; i < what->count && fs->session; i++) {
-		const struct inval_one *one = &what->all[i];
-		if (one->name)
-			fuse_lowlevel_notify_inval_entry(fs->session, one->parent, one->name, strlen(one->name));
-		else
-			fuse_lowlevel_notify_inval_inode(fs->session, one->node, 0, 0);
-	}
+	for (size_t i = 0; i < what->count && n->fs->session; i++)
+		fuse_lowlevel_notify_inval_inode(n->fs->session, what->all[i].node, what->all[i].listing ? 0 : -1, 0);
 }
 
-/* All of `from` to the end of `to`. */
-static void append(struct inval *to, struct inval *from)
+/* The next one whose time has come, out of the list, or NULL; *ret_wait_ms: until the next one's. */
+static struct batch *due(struct notify *n, int *ret_wait_ms) REQUIRES(n->lock)
 {
-	if (!to->count) {
-		inval_done(to);
-		*to = *from;
-		*from = (struct inval){ 0 };
-	}
-	for (size_t i = 0; i < from->count; i++)
-		inval_take(to, &from->all[i]);
-	inval_done(from);
+	struct batch *b = n->first;
+	int64_t left = b ? b->due_ms - now_ms() : -1;
+	*ret_wait_ms = (int)left;
+	if (!b || left > 0)
+		return NULL;
+	n->first = b->next;
+	if (!n->first)
+		n->last = &n->first;
+	return b;
 }
 
 static void *notify_main(void *arg)
@@ -47,18 +45,17 @@ static void *notify_main(void *arg)
 	struct notify *n = arg;
 	lock_acquire(&n->lock);
 	while (!n->stop) {
-		struct inval once = n->queue, twice = n->news;
-		n->queue = n->news = (struct inval){ 0 };
-		if (!once.count && !twice.count) {
-			(void)lock_wait(&n->lock, &n->wake, -1);
+		int wait_ms;
+		struct batch *b = due(n, &wait_ms);
+		if (!b) {
+			(void)lock_wait(&n->lock, &n->wake, wait_ms);
 			continue;
 		}
 		lock_release(&n->lock);
-		tell_kernel(n->fs, &once);
-		tell_kernel(n->fs, &twice);
-		inval_done(&once);
+		tell_kernel(n, &b->what);
+		inval_done(&b->what);
+		free(b);
 		lock_acquire(&n->lock);
-		append(&n->told, &twice);
 	}
 	lock_release(&n->lock);
 	return NULL;
@@ -66,26 +63,29 @@ static void *notify_main(void *arg)
 
 void notify_later(struct notify *n, struct inval *what)
 {
+	struct batch *b = what->count ? calloc(1, sizeof *b) : NULL;
+	if (!b) { /* without memory the kernel's own timeout is the fallback */
+		inval_done(what);
+		return;
+	}
+	b->what = *what;
+	b->due_ms = now_ms() + NAME_KEEP_MS;
+	*what = (struct inval){ 0 };
 	lock_acquire(&n->lock);
-	append(&n->queue, what);
-	pthread_cond_signal(&n->wake);
-	lock_release(&n->lock);
-}
-
-void notify_news(struct notify *n, struct inval *what)
-{
-	lock_acquire(&n->lock);
-	append(&n->queue, &n->told);
-	append(&n->news, what);
+	*n->last = b;
+	n->last = &b->next;
 	pthread_cond_signal(&n->wake);
 	lock_release(&n->lock);
 }
 
 static void notify_free(struct notify *n)
 {
-	inval_done(&n->queue);
-	inval_done(&n->news);
-	inval_done(&n->told);
+	while (n->first) {
+		struct batch *b = n->first;
+		n->first = b->next;
+		inval_done(&b->what);
+		free(b);
+	}
 	pthread_cond_destroy(&n->wake);
 	lock_done(&n->lock);
 	free(n);
@@ -97,6 +97,7 @@ int notify_start(struct fs *fs, struct notify **ret)
 	if (!n)
 		return err_set(-ENOMEM, "no memory to start");
 	n->fs = fs;
+	n->last = &n->first;
 	lock_init(&n->lock, RANK_QUEUE);
 	cond_init(&n->wake);
 	int e = pthread_create(&n->thread, NULL, notify_main, n);

@@ -2,9 +2,11 @@
 #include "fs/ops.h"
 
 #include "fs/namei.h"
+#include "fs/rename.h"
 #include "fs/shortcut.h"
 #include "fs/handle.h"
 #include "fs/log.h"
+#include "fs/notify.h"
 #include "fs/reply.h"
 #include "fs/view.h"
 
@@ -56,7 +58,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r) {
 		reply_entry(req, n);
 	} else if (r == -ENOENT) { /* kept by the kernel as well; the change feed corrects it */
-		struct fuse_entry_param none = { .entry_timeout = dir->kind == NODE_VIEW ? 0 : KEEP_S };
+		struct fuse_entry_param none = { .entry_timeout = dir->kind == NODE_VIEW ? 0 : NAME_KEEP_S };
 		fuse_reply_entry(req, &none);
 	} else {
 		reply_error(req, "lookup", parent, name, r);
@@ -145,7 +147,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		reply_read_only(req, "rename", parent, name);
 		return;
 	}
-	int r = namei_rename(fs, from->file, name, to->file, newname, flags);
+	int r = rename_entry(fs, from->file, name, to->file, newname, flags);
 	if (!r)
 		reply_log_rename(fs, parent, name, newparent, newname);
 	done(req, "rename", parent, name, r);
@@ -362,6 +364,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		return;
 	}
 	int r = namei_create(fs, dir->file, name, &n);
+	bool made = !r;
 	if (r == -EEXIST && !(fi->flags & O_EXCL)) /* made on another host since the kernel looked */
 		r = namei_lookup(fs, dir, name, &n);
 	if (!r && n->kind != NODE_FILE) {
@@ -371,8 +374,11 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	if (!r) {
 		r = n->file->id[0] ? handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h)
 				   : handle_create(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
-		if (r)
+		if (r) {
+			if (made)
+				namei_uncreate(fs, n);
 			forget_one(fs, n->id, 1);
+		}
 	}
 	if (r)
 		reply_error(req, "create", parent, name, r);

@@ -162,8 +162,6 @@ static void adopt(struct fs *fs, struct inode *n, struct source *body, struct dr
 		inode_settle(&fs->tree, n->file, true);
 	if (tree_adopt(&fs->tree, n->file, news, &inval) != 0)
 		log_warning("save", "%s: saved in Drive; %s", id, err_last());
-	if (n->file->links)
-		inval_names(n->file, &inval); /* those that it was not written by show the old inode */
 	lock_release(&fs->tree.lock);
 	notify_later(fs->notify, &inval);
 	struct source *src = NULL;
@@ -239,8 +237,6 @@ int publish(struct fs *fs, struct inode *n)
 		lock_acquire(&fs->tree.lock);
 		if (n->file->next == n) /* the mount shows what was written, status that it is not saved */
 			inode_settle(&fs->tree, n->file, true);
-		if (n->file->links)
-			inval_names(n->file, &inval);
 		lock_release(&fs->tree.lock);
 		notify_later(fs->notify, &inval);
 	} else {

@@ -4,6 +4,7 @@
 #include "fs/shortcut.h"
 #include "fs/handle.h"
 #include "fs/log.h"
+#include "fs/notify.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,7 +133,7 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 	if (n->kind == NODE_FILE)
 		handle_size(fs, n, &size, &mtime_ms);
 	else if (n->kind == NODE_FOLDER || n->kind == NODE_BROKEN)
-		mtime_ms = n->file->head.mtime_ms;
+		mtime_ms = file_mtime_ms(n->file);
 	unsigned mask = (unsigned)fs->config->umask, mode = folder ? S_IFDIR | (0777 & ~mask) : S_IFREG | (0666 & ~mask);
 	if (n->kind == NODE_VIEW || !n->file->can_edit || n->file->doc)
 		mode &= ~0222u;
@@ -160,7 +161,7 @@ double reply_keep_s(const struct inode *n)
 		return 0; /* what it shows depends on files of other names */
 	if (n->kind == NODE_BROKEN)
 		return 0; /* nothing tells of its mending */
-	return n->file->next ? 0 : KEEP_S; /* the name means one inode or another, by process */
+	return n->file->next || n->file->links ? 0 : NAME_KEEP_S; /* the name means one inode or another, by process */
 }
 
 void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e)

@@ -4,7 +4,7 @@
 #define DFM_FS_REPLY_H
 #include "fs/ops.h"
 
-/* How long the kernel may keep names and attributes, in seconds: the change feed corrects them. */
+/* How long the kernel may keep attributes, in seconds: the change feed corrects them. */
 #define KEEP_S 3600.0
 /* How long the kernel may keep the name of `n`. Names in a mirrored folder of saved_model/ are asked
  * for each time: a new save makes a new folder of the same name, and everything in that is as

@@ -34,10 +34,14 @@ static int one_change(void *ctx, const char *id, struct drive_file *f)
 	struct file *known = tree_file(t, id);
 	if (known)
 		tree_allow(known);
+	else
+		early_allow(&t->early, id);
 	if (f)
 		r = tree_apply(t, f, &news->inval, NULL);
 	else if (known)
 		tree_deny(t, known, &news->inval);
+	else
+		early_deny(&t->early, id);
 	lock_release(&t->lock);
 	return r;
 }
@@ -48,9 +52,7 @@ static void outdate(struct file *f, struct inval *inval)
 	if (f->folder && f->listing == LISTING_COMPLETE)
 		f->listing = LISTING_UNKNOWN;
 	if (f->folder)
-		inval_listing(f, inval);
-	if (f->node || f->links)
-		inval_names(f, inval);
+		inval_listing(inval, f);
 	while (!f->parent && f->links) /* no listing will tell of it: ask again */
 		tree_unlink_target(f->links);
 }
@@ -104,7 +106,7 @@ static void look(struct watch *w)
 		r = r ? r : one;
 	}
 	ask_again(w->fs);
-	notify_news(w->fs->notify, &news.inval); /* also what came before an error */
+	notify_later(w->fs->notify, &news.inval); /* also what came before an error */
 	if (!r)
 		__atomic_store_n(&w->read_ms, now_ms(), __ATOMIC_RELAXED);
 }

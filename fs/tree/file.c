@@ -41,3 +41,5 @@ bool file_placeless(const struct file *f)
 			return true;
 	return false;
 }
+
+int64_t file_mtime_ms(const struct file *f) { return f->changed_ms > f->head.mtime_ms ? f->changed_ms : f->head.mtime_ms; }

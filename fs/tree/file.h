@@ -91,6 +91,7 @@ struct file {
 	enum listing listing;
 	bool listed;			/* at least once */
 	struct map by_shown, by_base;
+	int64_t changed_ms;		/* when this mount last changed a name in it; 0: not since Drive's time */
 	uint64_t news;			/* counts changes from elsewhere to its names */
 	size_t hidden;			/* children that are not shown (Google Docs) */
 
@@ -104,4 +105,6 @@ bool file_gone_here(const struct file *f);
 bool file_gone_by_news(const struct file *f);
 /* Is the folder that it lies in (or lay in, when it went), or one above, gone? A save there has no place. */
 bool file_placeless(const struct file *f);
+/* The time that stat() shows of what has no bytes. */
+int64_t file_mtime_ms(const struct file *f);
 #endif

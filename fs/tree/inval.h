@@ -8,19 +8,16 @@
 struct file;
 struct inode;
 
-/* Names are copies. */
+/* Not names: to drop one the kernel wants its folder's lock, which it holds for requests that wait for
+ * Drive. It keeps them for a second only (fs/notify.h). */
 struct inval {
-	struct inval_one { uint64_t parent, node; char *name; } *all;
+	struct inval_one { uint64_t node; bool listing; } *all;	/* a folder's listing, or attributes */
 	size_t count, cap;
-	bool ours;	/* the kernel itself asked for the change: only what it did to other names is told */
+	bool ours;	/* the kernel itself asked for the change, and knows */
 };
 void inval_done(struct inval *f);
-void inval_take(struct inval *f, struct inval_one *one); /* moves `one`; its name is NULL then */
-/* A name in a folder, on every path to it; what is kept of a node. `f` may be NULL. */
-void inval_name(struct inval *f, const struct file *folder, const char *name);
+/* The attributes of a node; its listing, too; the listings of a folder, on every path to it. `f` may be NULL. */
 void inval_node(struct inval *f, const struct inode *n);
-/* Every name of f, shortcuts' too, on every path; those of the shortcuts; the listings of a folder. */
-void inval_names(struct file *f, struct inval *inval);
-void inval_links(struct file *f, struct inval *inval);
-void inval_listing(struct file *folder, struct inval *inval);
+void inval_node_listing(struct inval *f, const struct inode *n);
+void inval_listing(struct inval *f, struct file *folder);
 #endif

@@ -45,8 +45,8 @@ static char *shown_name(const struct tree *t, const struct file *folder, const s
 	return name;
 }
 
-/* Give every file of one base name its shown name; what changes is told to the kernel. */
-static int regroup(struct tree *t, struct file *folder, struct file *first, struct inval *inval)
+/* Give every file of one base name its shown name. */
+static int regroup(struct tree *t, struct file *folder, struct file *first)
 {
 	size_t at = 0;
 	for (struct file *f = first; f; f = f->next_same, at++)
@@ -58,11 +58,6 @@ static int regroup(struct tree *t, struct file *folder, struct file *first, stru
 		char *name = shown_name(t, folder, f, at);
 		if (!name)
 			return err_set(-ENOMEM, "no memory for a file name");
-		if (!f->shown || strcmp(f->shown, name) != 0) {
-			inval_name(inval, folder, f->shown);
-			if (f->shown || !is_known(inval, folder))
-				inval_name(inval, folder, name);
-		}
 		free(f->shown);
 		f->shown = name;
 		int r = map_put(&folder->by_shown, f->shown, f);
@@ -81,7 +76,7 @@ static bool looks_told_apart(const char *base)
 
 /* A base name has come or gone that a duplicate of another one may be told apart by: names must not
  * depend on which of the two was seen first. Rare enough to look at the whole folder. */
-static int regroup_others(struct tree *t, struct file *folder, const char *base, struct inval *inval)
+static int regroup_others(struct tree *t, struct file *folder, const char *base)
 {
 	size_t pos = 0;
 	int r = 0;
@@ -89,7 +84,7 @@ static int regroup_others(struct tree *t, struct file *folder, const char *base,
 		return 0;
 	for (struct file *first; !r && (first = map_next(&folder->by_base, &pos));)
 		if (strcmp(first->base, base) != 0 && (first->next_same || (folder == t->root && !strcmp(first->base, VIEW_NAME))))
-			r = regroup(t, folder, first, inval);
+			r = regroup(t, folder, first);
 	return r;
 }
 
@@ -128,12 +123,12 @@ int siblings_attach(struct tree *t, struct file *folder, struct file *f, struct 
 	*at = f;
 	int r = map_put(&folder->by_base, first->base, first);
 	if (!r && fresh)
-		r = regroup_others(t, folder, f->base, inval);
+		r = regroup_others(t, folder, f->base);
 	if (r)
 		return r;
 	if (!is_known(inval, folder))
-		inval_listing(folder, inval);
-	return regroup(t, folder, first, inval);
+		inval_listing(inval, folder);
+	return regroup(t, folder, first);
 }
 
 void siblings_detach(struct tree *t, struct file *f, struct inval *inval)
@@ -148,8 +143,7 @@ void siblings_detach(struct tree *t, struct file *f, struct inval *inval)
 		return;
 	}
 	if (!is_known(inval, folder)) {
-		inval_listing(folder, inval);
-		inval_name(inval, folder, f->shown);
+		inval_listing(inval, folder);
 	}
 	struct file *first = f->base ? map_del(&folder->by_base, f->base) : NULL, **at = &first;
 	while (*at && *at != f)
@@ -164,7 +158,7 @@ void siblings_detach(struct tree *t, struct file *f, struct inval *inval)
 	/* The table had room for the entry that was just removed: no put of these can fail but by
 	 * memory for a name, and then the file keeps its longer name until the next news. */
 	if (first && !map_put(&folder->by_base, first->base, first))
-		(void)regroup(t, folder, first, inval);
+		(void)regroup(t, folder, first);
 	else if (!first && f->base)
-		(void)regroup_others(t, folder, f->base, inval);
+		(void)regroup_others(t, folder, f->base);
 }

@@ -5,8 +5,8 @@
 #define DFM_FS_TREE_SIBLINGS_H
 #include "fs/tree/tree.h"
 
-/* Put f into the folder under f->name; every name that means something else now goes to `inval`
- * (may be NULL). -ENOMEM: it may have no shown name. */
+/* Put f into the folder under f->name; `inval` (may be NULL) hears of the listing. -ENOMEM: it may have no
+ * shown name. */
 MUST_CHECK int siblings_attach(struct tree *t, struct file *folder, struct file *f, struct inval *inval) REQUIRES(t->lock);
 /* Out of its folder, if it is in one. */
 void siblings_detach(struct tree *t, struct file *f, struct inval *inval) REQUIRES(t->lock);

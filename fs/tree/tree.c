@@ -68,17 +68,15 @@ static void take_head(struct file *f, const struct drive_file *news, struct inva
 		return;
 	}
 	f->node = NULL;
-	inval_names(f, inval);
 }
 
-void tree_outdated(struct tree *t, struct inode *n, struct inval *inval)
+void tree_outdated(struct tree *t, struct inode *n)
 {
 	struct file *f = n->file;
 	(void)t;
 	if (f->node != n || strcmp(f->head.revision, n->content.revision) == 0)
 		return;
 	f->node = NULL;
-	inval_names(f, inval);
 }
 
 void tree_doc_text(const struct file *f, struct buf *b)
@@ -129,7 +127,6 @@ static void leave(struct tree *t, struct file *f, enum file_event event, struct 
 	if (f == t->root)
 		return;
 	siblings_detach(t, f, inval);
-	inval_links(f, inval);
 	tree_unlink_target(f);
 	f->node = NULL; /* holders keep it; a lookup does not find it again */
 }
@@ -267,9 +264,13 @@ int tree_apply(struct tree *t, struct drive_file *news, struct inval *inval, str
 	struct file *f = tree_file(t, news->id);
 	int r = 0;
 	if (!f) {
+		bool counts = early_take(&t->early, news);
 		const struct file *folder = tree_file(t, news->parent);
-		if (folder && folder->folder && !file_gone(folder) && !news->trashed)
+		bool here = folder && folder->folder && !file_gone(folder) && !news->trashed;
+		if (counts && here)
 			r = make_known(t, news, &f);
+		else if (counts)
+			early_keep(&t->early, news);
 	}
 	if (ret)
 		*ret = r ? NULL : f;
@@ -358,7 +359,6 @@ int tree_renew(struct tree *t, struct inode *n, const char *reserved, struct inv
 	n->file = now;
 	n->content = now->head;
 	now->node = n;
-	inval_names(now, inval);
 	return 0;
 }
 
@@ -473,6 +473,7 @@ void tree_done(struct tree *t)
 	free(t->drives);
 	free(t->slots);
 	free(t->files);
+	early_done(&t->early);
 	map_done(&t->by_id);
 	map_done(&t->views);
 	lock_release(&t->lock);

@@ -15,6 +15,7 @@
 #ifndef DFM_FS_TREE_TREE_H
 #define DFM_FS_TREE_TREE_H
 #include "format/buf.h"
+#include "fs/tree/early.h"
 #include "fs/tree/file.h"
 #include "fs/tree/inval.h"
 
@@ -28,6 +29,7 @@ struct tree {
 	pthread_cond_t listed UNDER(lock);
 	struct map by_id UNDER(lock);	/* files that Drive knows */
 	struct map views UNDER(lock);	/* nodes of saved_model/ and those with `up`, by view_key */
+	struct early early UNDER(lock);	/* news of files that are not in the tree */
 	bool show_docs;			/* constant once mounted: -o google_docs=link */
 	char **drives UNDER(lock);	/* ids that file.drive points to */
 	size_t drives_count UNDER(lock);
@@ -79,7 +81,7 @@ MUST_CHECK int tree_make(struct tree *t, struct file *folder, char *name, const 
 			 struct inval *inval) REQUIRES(t->lock);
 MUST_CHECK int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval) REQUIRES(t->lock);
 /* The writing of `n` has ended: if Drive's head is another content, a lookup gets a new inode. */
-void tree_outdated(struct tree *t, struct inode *n, struct inval *inval) REQUIRES(t->lock);
+void tree_outdated(struct tree *t, struct inode *n) REQUIRES(t->lock);
 /* Somebody else removed the file that `n` is being written to: `n` gets another one of that name in
  * that folder, so that the bytes have a place to go: the one that has the name now, if there is one that
  * nobody writes here, else a new one, made here, with the id `reserved`. st_ino stays. -ENOENT: the

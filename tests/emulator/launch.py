@@ -214,6 +214,10 @@ class LocalDrive:
         """Add a fault: method, path, nth, count, action, status, reason (see README.md)."""
         return self._json("POST", "/faults", fault)
 
+    def faults(self):
+        """The faults in force, with how many requests each has `seen` and `hits`."""
+        return self._json("GET", "/faults")
+
     def clear_faults(self):
         """Remove every fault; requests that are stalled by one are closed."""
         self.ask("DELETE", "/faults")
