@@ -102,10 +102,14 @@ demo:
 	@tests/setup demo
 	@$(MAKE) all
 	@tests/demo
-## check: install what is needed and run every test (minutes)
+## check: install what is needed and run every test (15 to 20 minutes on two processors)
 check:
 	@tests/setup
 	@tests/check
+## check-long: 200 seeds of the ledger test, its sanitizer builds, thousands of fault sequences, full torture (up to an hour)
+check-long:
+	@tests/setup
+	@tests/check long
 ## check-unit: the unit tests; one test: make check-unit T=cache_block; other builds: MODE=asan; of some layers: L=fs
 L           := $(TESTED)
 check-unit: $(L:%=$(O)/unit_%)
@@ -181,5 +185,5 @@ clean:
 help:
 	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-.PHONY: all tools demo check check-unit check-asan check-tsan check-torture check-locks check-layers check-headers \
+.PHONY: all tools demo check check-long check-unit check-asan check-tsan check-torture check-locks check-layers check-headers \
         fuzz-regress fuzz install uninstall clean help
