@@ -36,7 +36,8 @@ class Actor(threading.Thread):
     def stop(self):
         """No more acts; what is away comes back."""
         self.ended.set()
-        self.join()
+        if self.is_alive():
+            self.join()
         for file in self._list(self.away):
             self._change("move", file, {}, addParents=self.folder, removeParents=self.away)
         self._change("restore", {"id": self.box, "name": "box"}, {"trashed": False})

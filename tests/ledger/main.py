@@ -32,7 +32,8 @@ def arguments():
     parser.add_argument("seeds", nargs="*", help="seeds, or ranges as 1-10 (default: 1-10)")
     parser.add_argument("--jobs", type=int, default=1, help="so many seeds at once")
     parser.add_argument("--without", default=os.environ.get("LEDGER_WITHOUT", ""), metavar="ACT,...",
-                        help="leave out acts: save shared over append common truncate unlink rename killed exec idle look kill")
+                        help="leave out acts: save shared over append common truncate unlink rename killed exec idle look; "
+                             "and kill, google, weather")
     parser.add_argument("--keep", metavar="DIR", help="keep caches, logs, books and Drive's state in DIR/SEED")
     options = parser.parse_args()
     options.seeds = [n for word in options.seeds or ["1-10"] for n in

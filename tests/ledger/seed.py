@@ -26,7 +26,7 @@ from ledger.writer import ACTS, WATCHING
 OPTIONS = ["poll=1,deadline=2,upload_deadline=3,wait_scale=10,quota_units_per_minute=0"]
 WRITER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "writer.py")
 WRITERS = 8
-SECONDS = 6.0       # how long the writers act
+SECONDS = 6.0       # how long the writers act; a sanitizer build twice as long
 PATIENCE = 9.0      # how long one act may go on beyond that: the deadlines above, and a busy machine
 CALM = 6.0          # how long pending bytes and other hosts' news may take when Drive is well again
 SWITCHES = {"revisions_keep": 100000}
@@ -39,7 +39,7 @@ class Trial:
         self.seed, self.random, self.keep = seed, random.Random("kills %s" % seed), keep
         self.slow = 4 if sanitized() else 1
         self.acts = [act for act in ACTS if act not in without]
-        self.kills = "kill" not in without
+        self.without = set(without)
         self.found, self.met, self.promises = [], [], 0
         self.local = os.path.join(keep, "books") if keep else tempfile.mkdtemp(prefix="ledger-")
         os.makedirs(self.local, exist_ok=True)
@@ -80,20 +80,22 @@ class Trial:
     # -- the busy part -------------------------------------------------------------------
 
     def _act(self):
-        until = time.time() + SECONDS * self.slow
+        until = time.time() + SECONDS * (2 if self.slow > 1 else 1)
         google = Actor(self.rig.drive, self.folder, self.seed, os.path.join(self.local, "google.book"))
         weather = Weather(self.rig.drive, self.seed)
         plans = [("w%d" % n, 1 + n % 2, self.acts) for n in range(WRITERS)]
         plans += [("r%d" % mount, mount, WATCHING) for mount in (1, 2)]
         writers = {who: self._writer(who, mount, acts, until) for who, mount, acts in plans}
         killer = threading.Thread(target=self._kill_now_and_then, args=(until,), daemon=True)
-        for thread in (google, weather, killer):
-            thread.start()
+        threads = {"google": google, "weather": weather, "kill": killer}
+        for name in threads.keys() - self.without:
+            threads[name].start()
         time.sleep(max(0.0, until - time.time()))
         weather.stop()
         self.fair.set()
         google.stop()
-        killer.join()
+        if killer.is_alive():
+            killer.join()
         self.met = weather.seen
         self._reap(writers, until + PATIENCE * self.slow)
 
@@ -126,8 +128,8 @@ class Trial:
     # -- kills ---------------------------------------------------------------------------
 
     def _kill_now_and_then(self, until):
-        for _ in range(self.random.choice((0, 1, 1, 2, 3)) if self.kills else 0):
-            time.sleep(self.random.uniform(0.3, SECONDS / 2) * self.slow)
+        for _ in range(self.random.choice((0, 1, 1, 2, 3))):
+            time.sleep(self.random.uniform(0.3, SECONDS / 2))
             if time.time() > until - 0.5:
                 return
             self._kill(self.random.choice((1, 2)), self.random.uniform(0, 0.3))

@@ -74,5 +74,6 @@ class Weather(threading.Thread):
     def stop(self):
         """Fair weather from here on."""
         self.ended.set()
-        self.join()
+        if self.is_alive():
+            self.join()
         self._clear()
