@@ -3,10 +3,9 @@
 #include "cache/draft.h"
 #include "cache/evict.h"
 #include "cache/fetch.h"
-#include "cache/keeper.h"
+#include "cache/housekeeping.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,69 +16,12 @@ enum {
 	STATE_VERSION = 1,
 	STATE_MAP_BYTES = 64 << 20,
 	BYTES_MIN = 64 << 20,
-	DISK_BAD_MS = 2000, /* how long the disk is left alone after it failed */
-	DISK_FULL_EVICT = 64 << 20,
 };
-
-/* ---- store.h */
-
-struct store_capability store_lock;
-
-uint64_t store_now(const struct cache *c) { return c->epoch + (uint64_t)(now_ms() - c->start); }
-
-void store_warn(struct cache *c, const char *fmt, ...)
-{
-	char line[600];
-	va_list ap;
-	if (!c->warn)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	lock_assert_none();
-	c->warn(c->warn_ctx, line);
-}
-
-void store_stop(struct cache *c)
-{
-	c->stopping = true;
-	__atomic_store_n(&c->stop_flag, true, __ATOMIC_RELAXED);
-	pthread_cond_broadcast(&c->changed);
-}
-
-void store_turn_begin(struct cache *c)
-{
-	while (c->storing)
-		(void)store_wait(c, &c->changed, -1);
-	c->storing = true;
-}
-
-void store_turn_end(struct cache *c)
-{
-	c->storing = false;
-	pthread_cond_broadcast(&c->changed);
-}
-
-void store_disk_failed(struct cache *c, int err, const char *what)
-{
-	char why[512];
-	(void)snprintf(why, sizeof why, "%s", err_last());
-	store_acquire(c);
-	bool first = !c->warned_disk;
-	c->warned_disk = true;
-	c->disk_bad_until = now_ms() + DISK_BAD_MS;
-	if (err == -ENOSPC)
-		c->free_wanted = DISK_FULL_EVICT;
-	pthread_cond_signal(&c->work);
-	store_release(c);
-	if (first)
-		store_warn(c, "the cache in \"%s\" does not work, reading without it (%s: %s)", c->dir, what, why);
-}
 
 /* ---- opening: the folder */
 
 /* As mkdir -p, 0700. */
-static int make_folders(const char *dir)
+static int make_cache_folders(const char *dir)
 {
 	CLEANUP_FREE char *path = strdup(dir);
 	if (!path)
@@ -97,7 +39,7 @@ static int make_folders(const char *dir)
 	}
 }
 
-static int check_owner(struct cache *c)
+static int check_cache_owner(struct cache *c)
 {
 	struct stat st;
 	if (fstat(c->dir_fd, &st))
@@ -109,22 +51,23 @@ static int check_owner(struct cache *c)
 	return 0;
 }
 
-static int take_folder(struct cache *c)
+static int take_cache_folder(struct cache *c)
 {
-	int r = make_folders(c->dir);
+	int r = make_cache_folders(c->dir);
 	if (r)
 		return r;
 	c->dir_fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->dir_fd < 0)
 		return err_set(-errno, "opening \"%s\": %s", c->dir, strerror(errno));
-	r = check_owner(c);
+	r = check_cache_owner(c);
 	if (r)
 		return r;
 	c->lock_fd = openat(c->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (c->lock_fd < 0)
 		return err_set(-errno, "opening \"%s/lock\": %s", c->dir, strerror(errno));
 	if (flock(c->lock_fd, LOCK_EX | LOCK_NB))
-		return err_set(errno == EWOULDBLOCK ? -EBUSY : -errno, "the cache folder \"%s\" is in use by another process", c->dir);
+		return err_set(errno == EWOULDBLOCK ? -EBUSY : -errno,
+			       "the cache folder \"%s\" is in use by another process", c->dir);
 	if ((mkdirat(c->dir_fd, "rev", 0700) && errno != EEXIST) || (mkdirat(c->dir_fd, "draft", 0700) && errno != EEXIST))
 		return err_set(-errno, "making folders in \"%s\": %s", c->dir, strerror(errno));
 	return 0;
@@ -198,12 +141,12 @@ static void set_limits(struct cache *c, const struct cache_config *cfg)
 	c->bytes_max = cfg->bytes_max < BYTES_MIN ? BYTES_MIN : cfg->bytes_max;
 	c->fetches_max = !cfg->fetches_max ? 1 : cfg->fetches_max > FETCHES_LIMIT ? FETCHES_LIMIT : cfg->fetches_max;
 	uint64_t ahead = c->bytes_max / 8 / SOURCE_BLOCK * SOURCE_BLOCK;
-	c->fetch_bytes_max = ahead < STREAM_FETCH_MAX ? (uint32_t)ahead : STREAM_FETCH_MAX;
+	c->fetch_bytes_max = ahead < READAHEAD_FETCH_MAX ? (uint32_t)ahead : READAHEAD_FETCH_MAX;
 }
 
 static int open_all(struct cache *c)
 {
-	int r = take_folder(c);
+	int r = take_cache_folder(c);
 	if (!r)
 		r = open_state(c);
 	if (!r)
@@ -215,7 +158,7 @@ static int open_all(struct cache *c)
 	store_acquire(c);
 	c->bytes = c->stats.bytes;
 	store_release(c);
-	return r ? r : keeper_start(c);
+	return r ? r : housekeeping_start(c);
 }
 
 int cache_open(const struct cache_config *cfg, struct cache **ret)
@@ -276,7 +219,7 @@ static void end_threads(struct cache *c)
 	pthread_cond_broadcast(&c->work);
 	store_release(c);
 	fetch_join(c);
-	keeper_join(c);
+	housekeeping_join(c);
 }
 
 struct cache *cache_close(struct cache *c)

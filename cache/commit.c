@@ -53,7 +53,7 @@ static size_t dirty_chunks(const struct rev *r, struct index_chunk *out) REQUIRE
 }
 
 /* The change that brings the index up to date with r. */
-static int snapshot(struct rev *r, struct index_change *c) REQUIRES(store_lock)
+static int snapshot_rev(struct rev *r, struct index_change *c) REQUIRES(store_lock)
 {
 	memcpy(c->name, r->name, strlen(r->name) + 1);
 	c->meta = (struct rev_meta){ r->size, r->used, r->bytes };
@@ -67,9 +67,9 @@ static int snapshot(struct rev *r, struct index_change *c) REQUIRES(store_lock)
 	return 0;
 }
 
-static int take(struct batch *b, struct rev *r) REQUIRES(store_lock)
+static int take_rev(struct batch *b, struct rev *r) REQUIRES(store_lock)
 {
-	int e = snapshot(r, &b->changes[b->count]);
+	int e = snapshot_rev(r, &b->changes[b->count]);
 	if (e)
 		return e;
 	b->fds[b->count] = r->unsynced ? r->fd : -1;
@@ -82,20 +82,20 @@ static int take(struct batch *b, struct rev *r) REQUIRES(store_lock)
 	return 0;
 }
 
-static bool ready(const struct rev *r) REQUIRES(store_lock) { return r->dirty && !r->loading; }
+static bool is_ready(const struct rev *r) REQUIRES(store_lock) { return r->dirty && !r->loading; }
 
-static int collect(struct cache *c, struct batch *b) REQUIRES(store_lock)
+static int collect_dirty(struct cache *c, struct batch *b) REQUIRES(store_lock)
 {
 	size_t n = 0;
 	int e = 0;
 	for (size_t i = 0; i < REV_BUCKETS; i++)
 		for (struct rev *r = c->table[i]; r; r = r->next)
-			n += ready(r);
+			n += is_ready(r);
 	e = batch_room(b, n);
 	for (size_t i = 0; i < REV_BUCKETS && !e; i++)
 		for (struct rev *r = c->table[i]; r && !e; r = r->next)
-			if (ready(r))
-				e = take(b, r);
+			if (is_ready(r))
+				e = take_rev(b, r);
 	c->dirty_since = c->lazy_since = 0;
 	c->dirty_bytes = 0;
 	return e;
@@ -112,7 +112,7 @@ static int sync_data(const struct batch *b)
 }
 
 /* It did not get to the disk: next time again. */
-static void undo(struct rev *r) REQUIRES(store_lock)
+static void undo_rev(struct rev *r) REQUIRES(store_lock)
 {
 	for (uint64_t i = 0; i * CHUNK_BLOCKS < r->blocks; i++)
 		if (r->chunks[i])
@@ -121,12 +121,12 @@ static void undo(struct rev *r) REQUIRES(store_lock)
 	rev_dirty(r);
 }
 
-static void conclude(struct cache *c, struct batch *b, int err) REQUIRES(store_lock)
+static void conclude_batch(struct cache *c, struct batch *b, int err) REQUIRES(store_lock)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		struct rev *r = b->revs[i];
 		if (err) {
-			undo(r);
+			undo_rev(r);
 		} else {
 			r->recorded = !b->changes[i].gone;
 			r->anew = false;
@@ -141,14 +141,14 @@ int commit_all(struct cache *c)
 	struct batch b = { 0 };
 	uint64_t total;
 	store_acquire(c);
-	int e = collect(c, &b);
+	int e = collect_dirty(c, &b);
 	store_release(c);
 	if (!e)
 		e = sync_data(&b);
 	if (!e && b.count)
 		e = index_commit(&c->index, b.changes, b.count, &total);
 	store_acquire(c);
-	conclude(c, &b, e);
+	conclude_batch(c, &b, e);
 	if (e && !c->dirty_since)
 		c->dirty_since = now_ms();
 	store_release(c);

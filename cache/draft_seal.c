@@ -307,7 +307,7 @@ int draft_recover(struct cache *c)
 	return r;
 }
 
-static int show(struct cache *c, uint64_t number,
+static int show_draft(struct cache *c, uint64_t number,
 		int (*each)(void *ctx, uint64_t number, uint64_t size, const void *note, size_t n), void *ctx)
 {
 	CLEANUP_BUF struct buf note = BUF_INIT(NOTE_MAX);
@@ -342,7 +342,7 @@ int cache_drafts(struct cache *c, int (*each)(void *ctx, uint64_t number, uint64
 	int r = list_numbers(c, &x);
 	for (size_t i = 0; i < x.n && !r; i++)
 		if (!is_open(c, x.v[i]))
-			r = show(c, x.v[i], each, ctx);
+			r = show_draft(c, x.v[i], each, ctx);
 	free(x.v);
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/env.h"
 
-#include "cache/entry.h"
+#include "cache/ondisk.h"
 #include "format/crc32c.h"
 
 #include <fcntl.h>
@@ -75,19 +75,20 @@ static bool disk_full(struct env *e)
 	return statvfs(e->dir, &v) == 0 && v.f_bavail < 16;
 }
 
-static int fail(struct env *e, int code, const char *what)
+static int fail_with(struct env *e, int code, const char *what)
 {
 	if (code == MDB_NOTFOUND)
 		return -ENOENT;
 	if (code == ENOSPC || (code == EIO && disk_full(e)))
 		return err_set(-ENOSPC, "%s in \"%s\": the disk is full", what, e->dir);
-	int err = code > 0 ? -code : code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ? -EBADMSG : -EIO;
+	bool damaged = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID;
+	int err = code > 0 ? -code : damaged ? -EBADMSG : -EIO;
 	return err_set(err, "%s in \"%s\": %s", what, e->dir, mdb_strerror(code));
 }
 
 /* ---- transactions */
 
-static int run(struct env *e, env_fn *fn, void *ctx, unsigned flags)
+static int run_txn(struct env *e, env_fn *fn, void *ctx, unsigned flags)
 {
 	MDB_txn *txn;
 	int r = mdb_txn_begin(e->mdb, NULL, flags, &txn);
@@ -101,16 +102,16 @@ static int run(struct env *e, env_fn *fn, void *ctx, unsigned flags)
 	return mdb_txn_commit(txn);
 }
 
-static int turn(struct env *e, env_fn *fn, void *ctx, unsigned flags)
+static int run_in_turn(struct env *e, env_fn *fn, void *ctx, unsigned flags)
 {
 	turn_begin(e);
-	int r = run(e, fn, ctx, flags);
+	int r = run_txn(e, fn, ctx, flags);
 	turn_end(e);
 	return r;
 }
 
 /* Make the map larger than `seen`; somebody else may have done it already. */
-static int grow(struct env *e, size_t seen)
+static int grow_map(struct env *e, size_t seen)
 {
 	int r = 0;
 	exclusive_begin(e);
@@ -125,8 +126,8 @@ static int grow(struct env *e, size_t seen)
 
 int env_read(struct env *e, env_fn *fn, void *ctx)
 {
-	int r = turn(e, fn, ctx, MDB_RDONLY);
-	return r ? fail(e, r, "reading") : 0;
+	int r = run_in_turn(e, fn, ctx, MDB_RDONLY);
+	return r ? fail_with(e, r, "reading") : 0;
 }
 
 int env_write(struct env *e, env_fn *fn, void *ctx)
@@ -136,13 +137,13 @@ int env_write(struct env *e, env_fn *fn, void *ctx)
 		size_t seen = e->map_bytes;
 		lock_release(&e->lock);
 		lock_assert_none(); /* a commit syncs */
-		int r = turn(e, fn, ctx, 0);
+		int r = run_in_turn(e, fn, ctx, 0);
 		if (r == MDB_MAP_FULL || r == MDB_MAP_RESIZED)
-			r = grow(e, seen);
+			r = grow_map(e, seen);
 		else
-			return r ? fail(e, r, "writing") : 0;
+			return r ? fail_with(e, r, "writing") : 0;
 		if (r)
-			return fail(e, r, "growing the map");
+			return fail_with(e, r, "growing the map");
 	}
 }
 
@@ -199,7 +200,7 @@ int env_table(struct env *e, const char *name, MDB_dbi *ret)
 	exclusive_begin(e);
 	int r = 0;
 	if (!find_table(e, name, &o.dbi)) {
-		r = e->table_count == ENV_TABLES_MAX ? MDB_DBS_FULL : run(e, open_table, &o, 0);
+		r = e->table_count == ENV_TABLES_MAX ? MDB_DBS_FULL : run_txn(e, open_table, &o, 0);
 		if (!r)
 			keep_table(e, name, o.dbi);
 	}
@@ -208,11 +209,11 @@ int env_table(struct env *e, const char *name, MDB_dbi *ret)
 		lock_acquire(&e->lock);
 		size_t seen = e->map_bytes;
 		lock_release(&e->lock);
-		r = grow(e, seen);
-		return r ? fail(e, r, "growing the map") : env_table(e, name, ret);
+		r = grow_map(e, seen);
+		return r ? fail_with(e, r, "growing the map") : env_table(e, name, ret);
 	}
 	*ret = o.dbi;
-	return r ? fail(e, r, "opening a table") : 0;
+	return r ? fail_with(e, r, "opening a table") : 0;
 }
 
 /* ---- the sum file: 'D' 'S' 'U' 'M', CRC LE32, transaction LE64 */
@@ -361,7 +362,7 @@ static int open_mdb(struct env *e, size_t map_bytes)
 		r = mdb_env_set_maxdbs(e->mdb, ENV_TABLES_MAX);
 	if (!r)
 		r = mdb_env_open(e->mdb, e->dir, MDB_NOTLS, 0600);
-	return r ? fail(e, r, "opening") : 0;
+	return r ? fail_with(e, r, "opening") : 0;
 }
 
 int env_open(const char *dir, uint32_t version, size_t map_bytes, struct env **ret)

@@ -22,7 +22,7 @@ struct choice {
 
 static bool evictable(const struct rev *r, uint64_t b) REQUIRES(store_lock)
 {
-	return rev_present(r, b) && !span_covers(r, b, ~0u);
+	return rev_present(r, b) && !rev_span_covers(r, b, ~0u);
 }
 
 static void oldest_in(struct rev *r, struct choice *best) REQUIRES(store_lock)
@@ -51,7 +51,8 @@ static struct choice oldest_open(struct cache *c) REQUIRES(store_lock)
 }
 
 /* Clear the bits of the run that starts at the chosen block, at most `goal` bytes of it. */
-static uint64_t clear_run(struct cache *c, const struct choice *ch, uint32_t limit, uint64_t goal, struct victim *v) REQUIRES(store_lock)
+static uint64_t clear_run(struct cache *c, const struct choice *ch, uint32_t limit, uint64_t goal,
+			  struct victim *v) REQUIRES(store_lock)
 {
 	struct rev *r = ch->rev;
 	uint64_t b = ch->block, freed = 0;
@@ -63,7 +64,7 @@ static uint64_t clear_run(struct cache *c, const struct choice *ch, uint32_t lim
 	r->refs++;
 	v->rev = r;
 	v->span = (struct span){ NULL, ch->block, b, SPAN_EVICT };
-	span_add(r, &v->span);
+	rev_span_add(r, &v->span);
 	return freed;
 }
 
@@ -106,7 +107,7 @@ static void recount(struct cache *c) REQUIRES(store_lock)
 }
 
 /* One more victim. Bytes it frees; *ret_more false when there is nothing left to take. */
-static uint64_t pick(struct cache *c, uint64_t goal, struct victim *v, bool *ret_more)
+static uint64_t pick_victim(struct cache *c, uint64_t goal, struct victim *v, bool *ret_more)
 {
 	struct rev *loaded;
 	uint64_t freed = 0;
@@ -140,7 +141,7 @@ static void give_back(struct victim *v, struct cache *c)
 		(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(v->span.first * SOURCE_BLOCK),
 				(off_t)((v->span.end - v->span.first) * SOURCE_BLOCK));
 	store_acquire(c);
-	span_del(v->rev, &v->span);
+	rev_span_del(v->rev, &v->span);
 	rev_put(v->rev);
 	store_release(c);
 }
@@ -154,7 +155,7 @@ static uint64_t evict_round(struct cache *c, uint64_t goal, bool *ret_more)
 	*ret_more = true;
 	memset(v, 0, sizeof v);
 	while (freed < goal && n < VICTIMS_MAX && *ret_more) {
-		freed += pick(c, goal - freed, &v[n], ret_more);
+		freed += pick_victim(c, goal - freed, &v[n], ret_more);
 		if (v[n].rev)
 			n++;
 		else if (*ret_more)
@@ -186,7 +187,7 @@ uint64_t evict_bytes(struct cache *c, uint64_t n)
 	return freed;
 }
 
-static uint64_t step(const struct cache *c)
+static uint64_t step_bytes(const struct cache *c)
 {
 	uint64_t s = c->bytes_max / STEP_SHARE;
 	return s < 1ull << STEP_MAX_SHIFT ? s : 1ull << STEP_MAX_SHIFT;
@@ -196,7 +197,7 @@ uint64_t evict_due(const struct cache *c)
 {
 	uint64_t held = c->bytes + c->reserved;
 	if (held > c->bytes_max)
-		return held - c->bytes_max + step(c);
+		return held - c->bytes_max + step_bytes(c);
 	return c->free_wanted;
 }
 

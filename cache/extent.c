@@ -10,7 +10,7 @@ void extents_done(struct extents *x)
 }
 
 /* The first range that ends at or after `off`. */
-static size_t find(const struct extents *x, uint64_t off)
+static size_t find_range(const struct extents *x, uint64_t off)
 {
 	size_t lo = 0, hi = x->n;
 	while (lo < hi) {
@@ -23,7 +23,7 @@ static size_t find(const struct extents *x, uint64_t off)
 	return lo;
 }
 
-static int make_room(struct extents *x)
+static int room_for_range(struct extents *x)
 {
 	if (x->n < x->cap)
 		return 0;
@@ -38,11 +38,11 @@ static int make_room(struct extents *x)
 
 int extents_add(struct extents *x, uint64_t off, uint64_t end)
 {
-	size_t i = find(x, off), j = i;
+	size_t i = find_range(x, off), j = i;
 	while (j < x->n && x->v[j].off <= end)
 		j++;
 	if (i == j) { /* touches none */
-		int r = make_room(x);
+		int r = room_for_range(x);
 		if (r)
 			return r;
 		memmove(x->v + i + 1, x->v + i, (x->n - i) * sizeof *x->v);
@@ -68,7 +68,7 @@ void extents_cut(struct extents *x, uint64_t size)
 
 bool extents_at(const struct extents *x, uint64_t off, uint64_t end, uint64_t *ret_end)
 {
-	size_t i = find(x, off + 1);
+	size_t i = find_range(x, off + 1);
 	bool in = i < x->n && x->v[i].off <= off;
 	uint64_t stop = i == x->n ? end : in ? x->v[i].end : x->v[i].off;
 	*ret_end = stop < end ? stop : end;

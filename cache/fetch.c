@@ -28,7 +28,7 @@ static void queue_del(struct cache *c, struct flight *f) REQUIRES(store_lock)
 	f->next_in_queue = NULL;
 }
 
-static void flight_unref(struct flight *f) REQUIRES(store_lock)
+static void unref_flight(struct flight *f) REQUIRES(store_lock)
 {
 	if (--f->refs)
 		return;
@@ -61,7 +61,7 @@ static void keep_block(struct flight *f, uint64_t b, uint32_t crc) REQUIRES(stor
 	f->rev->c->reserved -= n;
 }
 
-static void show(struct flight *f) REQUIRES(store_lock)
+static void show_bytes(struct flight *f) REQUIRES(store_lock)
 {
 	f->rev->c->stats.bytes_fetched += f->at - f->pos;
 	f->pos = f->at;
@@ -72,7 +72,7 @@ static void show(struct flight *f) REQUIRES(store_lock)
 }
 
 /* Bytes up to f->at are in the file; `whole` when that ends a block. */
-static void advance(struct flight *f, bool whole)
+static void advance_flight(struct flight *f, bool whole)
 {
 	struct cache *c = f->rev->c;
 	uint64_t b = (f->at - 1) / SOURCE_BLOCK;
@@ -82,7 +82,7 @@ static void advance(struct flight *f, bool whole)
 		store_acquire(c);
 		if (whole)
 			keep_block(f, b, f->crc);
-		show(f);
+		show_bytes(f);
 		store_release(c);
 	}
 	f->crc = whole ? 0 : f->crc;
@@ -94,7 +94,7 @@ static void show_all(struct flight *f)
 	store_acquire(f->rev->c);
 	for (uint64_t b = f->off / SOURCE_BLOCK; b * SOURCE_BLOCK < f->end; b++)
 		keep_block(f, b, f->held[b - f->off / SOURCE_BLOCK]);
-	show(f);
+	show_bytes(f);
 	store_release(f->rev->c);
 }
 
@@ -145,13 +145,13 @@ static int take_bytes(void *ctx, const void *data, size_t n)
 		f->at += piece;
 		p += piece;
 		n -= piece;
-		advance(f, piece == left);
+		advance_flight(f, piece == left);
 	}
 	return 0;
 }
 
 /* Everything that a flight needs but the bytes. */
-static int prepare(struct flight *f)
+static int prepare_flight(struct flight *f)
 {
 	struct cache *c = f->rev->c;
 	store_acquire(c);
@@ -168,7 +168,7 @@ static int prepare(struct flight *f)
 	return r;
 }
 
-static void finish(struct flight *f, int err)
+static void end_flight(struct flight *f, int err)
 {
 	struct cache *c = f->rev->c;
 	bool disk = f->disk_failed;
@@ -186,14 +186,14 @@ static void finish(struct flight *f, int err)
 	leave_rev(f);
 	pthread_cond_broadcast(&f->moved);
 	pthread_cond_broadcast(&c->changed);
-	flight_unref(f);
+	unref_flight(f);
 	store_release(c);
 }
 
-static void fly(struct flight *f)
+static void run_flight(struct flight *f)
 {
 	err_clear();
-	int r = prepare(f);
+	int r = prepare_flight(f);
 	if (!r) {
 		lock_assert_none();
 		r = source_stream(f->origin, f->off, f->end - f->off, take_bytes, f);
@@ -202,7 +202,7 @@ static void fly(struct flight *f)
 		r = err_set(-EIO, "fewer bytes came than were asked for");
 	if (!r && f->tentative)
 		show_all(f);
-	finish(f, r);
+	end_flight(f, r);
 }
 
 static struct flight *next_flight(struct cache *c)
@@ -229,7 +229,7 @@ static void *fetcher(void *ctx)
 	struct flight *f;
 	cancel_set(given_up, c);
 	while ((f = next_flight(c)))
-		fly(f);
+		run_flight(f);
 	return NULL;
 }
 
@@ -278,7 +278,7 @@ int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end
 	return 0;
 }
 
-struct flight *flight_at(const struct rev *r, uint64_t off)
+struct flight *fetch_flight_at(const struct rev *r, uint64_t off)
 {
 	struct flight *f = r->flights;
 	/* Whole blocks behind `pos` are its no more: present, or evicted again. */
@@ -287,7 +287,7 @@ struct flight *flight_at(const struct rev *r, uint64_t off)
 	return f;
 }
 
-void flight_join(struct flight *f)
+void fetch_flight_join(struct flight *f)
 {
 	f->refs++;
 	f->waiters++;
@@ -298,10 +298,10 @@ void flight_join(struct flight *f)
 	}
 }
 
-void flight_leave(struct flight *f)
+void fetch_flight_leave(struct flight *f)
 {
 	f->waiters--;
-	flight_unref(f);
+	unref_flight(f);
 }
 
 struct flight *fetch_drop_idle(struct rev *r)
@@ -329,7 +329,7 @@ void fetch_drop_list(struct cache *c, struct flight *list)
 		f->origin = source_unref(f->origin);
 		store_acquire(c);
 		list = f->next_in_queue;
-		flight_unref(f);
+		unref_flight(f);
 		store_release(c);
 	}
 }

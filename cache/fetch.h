@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Flights: ranges of a revision on their way from an origin into its file. One flight is one
  * source_stream() of the origin, run by a fetcher thread, writing bytes as they arrive and moving
- * `pos` behind them (at the end, where the origin is tentative: format/source.h). A flight covers whole blocks that are neither present nor in another flight.
+ * `pos` behind them (at the end, where the origin is tentative: format/source.h). A flight covers
+ * whole blocks that are neither present nor in another flight.
  *
  * A flight that could not write to the cache's disk ends `uncached`: its waiters read the origin
  * themselves. Any other failure is its waiters' failure. Blocks that were whole before are kept.
@@ -36,13 +37,14 @@ struct flight {
 };
 
 /* Queue a flight over [off, end), block-aligned but for the end of the file. The flight is not
- * referenced for the caller: it is found by flight_at() as long as it is not done. */
-MUST_CHECK int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end, bool background) REQUIRES(store_lock);
+ * referenced for the caller: it is found by fetch_flight_at() as long as it is not done. */
+MUST_CHECK int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end, bool background)
+	REQUIRES(store_lock);
 /* The flight whose bytes to come, or block that is arriving, cover byte `off`; NULL: none. */
-struct flight *flight_at(const struct rev *r, uint64_t off) REQUIRES(store_lock);
+struct flight *fetch_flight_at(const struct rev *r, uint64_t off) REQUIRES(store_lock);
 /* Somebody waits for it now: a queued background flight becomes urgent. */
-void flight_join(struct flight *f) REQUIRES(store_lock);
-void flight_leave(struct flight *f) REQUIRES(store_lock);
+void fetch_flight_join(struct flight *f) REQUIRES(store_lock);
+void fetch_flight_leave(struct flight *f) REQUIRES(store_lock);
 /* Drop the flights of r that nobody waits for and that have not begun. Returns them as a list by
  * next_in_queue for fetch_drop_list(), which is called without the lock. */
 struct flight *fetch_drop_idle(struct rev *r) REQUIRES(store_lock);

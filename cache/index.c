@@ -37,8 +37,8 @@ static struct key used_key(uint64_t used, const char *name)
 	return k;
 }
 
-static MDB_val val(struct key *k) { return (MDB_val){ k->n, k->b }; }
-static struct bytes_view view(MDB_val v) { return (struct bytes_view){ v.mv_data, v.mv_size }; }
+static MDB_val key_val(struct key *k) { return (MDB_val){ k->n, k->b }; }
+static struct bytes_view val_view(MDB_val v) { return (struct bytes_view){ v.mv_data, v.mv_size }; }
 static struct bytes_view key_view(const struct key *k) { return (struct bytes_view){ k->b, k->n }; }
 
 int index_open(struct index *x, const char *dir)
@@ -55,15 +55,15 @@ void index_close(struct index *x) { x->env = env_close(x->env); }
 
 /* ---- writing */
 
-static int put(MDB_txn *txn, MDB_dbi dbi, struct key k, void *data, size_t n)
+static int put_key(MDB_txn *txn, MDB_dbi dbi, struct key k, void *data, size_t n)
 {
-	MDB_val kv = val(&k), dv = { n, data };
+	MDB_val kv = key_val(&k), dv = { n, data };
 	return mdb_put(txn, dbi, &kv, &dv, 0);
 }
 
-static int del(MDB_txn *txn, MDB_dbi dbi, struct key k)
+static int del_key(MDB_txn *txn, MDB_dbi dbi, struct key k)
 {
-	MDB_val kv = val(&k);
+	MDB_val kv = key_val(&k);
 	int r = mdb_del(txn, dbi, &kv, NULL);
 	return r == MDB_NOTFOUND ? 0 : r;
 }
@@ -72,11 +72,11 @@ static int del(MDB_txn *txn, MDB_dbi dbi, struct key k)
 static int get_rev(MDB_txn *txn, MDB_dbi dbi, const char *name, struct rev_meta *ret)
 {
 	struct key k = rev_key(name);
-	MDB_val kv = val(&k), dv;
+	MDB_val kv = key_val(&k), dv;
 	int r = mdb_get(txn, dbi, &kv, &dv);
 	if (r)
 		return r;
-	return entry_get_rev(key_view(&k), view(dv), ret) ? MDB_NOTFOUND : 0;
+	return ondisk_get_rev(key_view(&k), val_view(dv), ret) ? MDB_NOTFOUND : 0;
 }
 
 static uint64_t get_total(MDB_txn *txn, MDB_dbi dbi)
@@ -90,14 +90,14 @@ static int put_total(MDB_txn *txn, MDB_dbi dbi, uint64_t total)
 {
 	uint8_t le[8];
 	le64_put(le, total);
-	return put(txn, dbi, (struct key){ .b = { 'M' }, .n = 1 }, le, sizeof le);
+	return put_key(txn, dbi, (struct key){ .b = { 'M' }, .n = 1 }, le, sizeof le);
 }
 
 static int del_chunks(MDB_txn *txn, MDB_dbi dbi, const char *name)
 {
 	MDB_cursor *cur;
 	struct key k = chunk_key(name, 0);
-	MDB_val kv = val(&k), dv;
+	MDB_val kv = key_val(&k), dv;
 	int r = mdb_cursor_open(txn, dbi, &cur);
 	if (r)
 		return r;
@@ -113,41 +113,41 @@ static int del_chunks(MDB_txn *txn, MDB_dbi dbi, const char *name)
 
 static int put_chunks(MDB_txn *txn, MDB_dbi dbi, const struct index_change *c)
 {
-	uint8_t rec[ENTRY_CHUNK_MAX];
+	uint8_t rec[ONDISK_CHUNK_MAX];
 	int r = 0;
 	for (size_t i = 0; i < c->count && !r; i++) {
 		struct key k = chunk_key(c->name, c->chunks[i].no);
-		r = put(txn, dbi, k, rec, entry_put_chunk(rec, key_view(&k), &c->chunks[i].image));
+		r = put_key(txn, dbi, k, rec, ondisk_put_chunk(rec, key_view(&k), &c->chunks[i].image));
 	}
 	return r;
 }
 
 static int put_rev(MDB_txn *txn, MDB_dbi dbi, const struct index_change *c)
 {
-	uint8_t rec[ENTRY_REV];
+	uint8_t rec[ONDISK_REV];
 	struct key k = rev_key(c->name);
-	entry_put_rev(rec, key_view(&k), &c->meta);
-	int r = put(txn, dbi, k, rec, sizeof rec);
+	ondisk_put_rev(rec, key_view(&k), &c->meta);
+	int r = put_key(txn, dbi, k, rec, sizeof rec);
 	if (!r)
-		r = put(txn, dbi, used_key(c->meta.used, c->name), NULL, 0);
+		r = put_key(txn, dbi, used_key(c->meta.used, c->name), NULL, 0);
 	return r ? r : put_chunks(txn, dbi, c);
 }
 
-static int apply(MDB_txn *txn, MDB_dbi dbi, const struct index_change *c, uint64_t *total)
+static int apply_change(MDB_txn *txn, MDB_dbi dbi, const struct index_change *c, uint64_t *total)
 {
 	struct rev_meta old = { 0, 0, 0 };
 	int r = get_rev(txn, dbi, c->name, &old);
 	if (r && r != MDB_NOTFOUND)
 		return r;
 	if (r == 0)
-		r = del(txn, dbi, used_key(old.used, c->name));
+		r = del_key(txn, dbi, used_key(old.used, c->name));
 	else
 		r = 0;
 	*total -= old.bytes < *total ? old.bytes : *total;
 	if (!r && (c->gone || c->anew))
 		r = del_chunks(txn, dbi, c->name);
 	if (!r && c->gone)
-		return del(txn, dbi, rev_key(c->name));
+		return del_key(txn, dbi, rev_key(c->name));
 	*total += c->meta.bytes;
 	return r ? r : put_rev(txn, dbi, c);
 }
@@ -159,20 +159,20 @@ struct commit {
 	uint64_t total;
 };
 
-static int commit(MDB_txn *txn, void *ctx)
+static int commit_txn(MDB_txn *txn, void *ctx)
 {
 	struct commit *m = ctx;
 	int r = 0;
 	m->total = get_total(txn, m->dbi);
 	for (size_t i = 0; i < m->count && !r; i++)
-		r = apply(txn, m->dbi, &m->changes[i], &m->total);
+		r = apply_change(txn, m->dbi, &m->changes[i], &m->total);
 	return r ? r : put_total(txn, m->dbi, m->total);
 }
 
 int index_commit(struct index *x, const struct index_change *changes, size_t count, uint64_t *ret_bytes)
 {
 	struct commit m = { x->dbi, changes, count, 0 };
-	int r = env_write(x->env, commit, &m);
+	int r = env_write(x->env, commit_txn, &m);
 	*ret_bytes = m.total;
 	return r == -ENOENT ? err_set(-EIO, "the index of the cache is damaged") : r;
 }
@@ -191,7 +191,7 @@ static int load_chunks(MDB_txn *txn, const struct load *l)
 {
 	MDB_cursor *cur;
 	struct key k = chunk_key(l->name, 0);
-	MDB_val kv = val(&k), dv;
+	MDB_val kv = key_val(&k), dv;
 	struct chunk_image image;
 	int r = mdb_cursor_open(txn, l->dbi, &cur);
 	if (r)
@@ -200,7 +200,7 @@ static int load_chunks(MDB_txn *txn, const struct load *l)
 	while (!r && kv.mv_size == k.n && memcmp(kv.mv_data, k.b, k.n - 4) == 0) {
 		const uint8_t *no = (const uint8_t *)kv.mv_data + k.n - 4;
 		/* A damaged record: these blocks are fetched again. */
-		if (!entry_get_chunk(view(kv), view(dv), &image))
+		if (!ondisk_get_chunk(val_view(kv), val_view(dv), &image))
 			l->each(l->ctx, (uint32_t)no[0] << 24 | (uint32_t)no[1] << 16 | (uint32_t)no[2] << 8 | no[3], &image);
 		r = mdb_cursor_get(cur, &kv, &dv, MDB_NEXT);
 	}
@@ -208,7 +208,7 @@ static int load_chunks(MDB_txn *txn, const struct load *l)
 	return r == MDB_NOTFOUND ? 0 : r;
 }
 
-static int load(MDB_txn *txn, void *ctx)
+static int load_txn(MDB_txn *txn, void *ctx)
 {
 	struct load *l = ctx;
 	int r = get_rev(txn, l->dbi, l->name, l->ret);
@@ -219,7 +219,7 @@ int index_load(struct index *x, const char *name, struct rev_meta *ret,
 	       void (*each)(void *ctx, uint32_t no, const struct chunk_image *image), void *ctx)
 {
 	struct load l = { x->dbi, name, ret, each, ctx };
-	return env_read(x->env, load, &l);
+	return env_read(x->env, load_txn, &l);
 }
 
 struct total {

@@ -2,7 +2,7 @@
 /* What is kept of which revision, on disk (blocks/). Keys of the one table, NAME being the name of
  * the revision's file in rev/ (no NUL in it, at most INDEX_NAME_MAX bytes):
  *
- *   'R' NAME               revision record (entry.h)
+ *   'R' NAME               revision record (ondisk.h)
  *   'B' NAME 0 BE32        block record number BE32 / CHUNK_BLOCKS
  *   'L' BE64(used) NAME    nothing; sorted by last use, one for each 'R'
  *   'M'                    bytes kept in all, LE64
@@ -10,7 +10,7 @@
  * Version 1. Any thread; no lock of a rank >= RANK_STORE held; index_commit() not under any lock. */
 #ifndef DFM_CACHE_INDEX_H
 #define DFM_CACHE_INDEX_H
-#include "cache/entry.h"
+#include "cache/ondisk.h"
 #include "cache/env.h"
 
 enum { INDEX_VERSION = 1, INDEX_NAME_MAX = 200, INDEX_MAP_BYTES = 64 << 20 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/read.h"
 
-#include "cache/past.h"
+#include "cache/bypass.h"
 #include "format/crc32c.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ struct cached {
 	struct source src;
 	struct rev *rev;
 	struct source *origin;	/* NULL: only what is kept */
-	struct past *window GUARDED_BY(store_lock); /* past.h; mostly NULL */
+	struct bypass *window GUARDED_BY(store_lock); /* bypass.h; mostly NULL */
 };
 
 /* One piece of a read, on its way. */
@@ -66,14 +66,14 @@ static bool file_crc(int fd, uint64_t off, uint64_t n, uint32_t *ret)
 static int verify(struct piece *p, uint64_t b) REQUIRES(store_lock)
 {
 	struct rev *r = p->rev;
-	if (span_covers(r, b, 1u << SPAN_VERIFY)) /* one reader does it for all */
+	if (rev_span_covers(r, b, 1u << SPAN_VERIFY)) /* one reader does it for all */
 		return wait_a_bit(r->c, &r->c->changed);
 	int fd = rev_fd(r);
 	if (fd < 0)
 		return 1;
 	struct span span = { NULL, b, b + 1, SPAN_VERIFY };
 	uint32_t want = rev_chunk(r, b)->block[b % CHUNK_BLOCKS].crc, crc = 0;
-	span_add(r, &span);
+	rev_span_add(r, &span);
 	store_release(r->c);
 	bool good = file_crc(fd, b * SOURCE_BLOCK, rev_block_bytes(r, b), &crc) && crc == want;
 	store_acquire(r->c);
@@ -81,7 +81,7 @@ static int verify(struct piece *p, uint64_t b) REQUIRES(store_lock)
 		rev_mark_verified(r, b);
 	else
 		heal(p, b);
-	span_del(r, &span);
+	rev_span_del(r, &span);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int await_flight(struct piece *p, struct flight *f) REQUIRES(store_lock)
 {
 	uint64_t want = p->end < f->end ? p->end : f->end;
 	int e = 0;
-	flight_join(f);
+	fetch_flight_join(f);
 	while (!e && f->pos < want && f->state != FLIGHT_DONE) {
 		if (want < f->wake_at)
 			f->wake_at = want;
@@ -97,13 +97,13 @@ static int await_flight(struct piece *p, struct flight *f) REQUIRES(store_lock)
 	}
 	if (!e && f->pos < want)
 		e = f->uncached ? 1 : err_set(f->err, "%s", f->text);
-	flight_leave(f);
+	fetch_flight_leave(f);
 	return e;
 }
 
 static bool may_fetch(const struct rev *r, uint64_t b) REQUIRES(store_lock)
 {
-	return !rev_present(r, b) && !flight_at(r, b * SOURCE_BLOCK) && !span_covers(r, b, 1u << SPAN_EVICT);
+	return !rev_present(r, b) && !fetch_flight_at(r, b * SOURCE_BLOCK) && !rev_span_covers(r, b, 1u << SPAN_EVICT);
 }
 
 /* Where a fetch of [b, most) ends: before what is present or on its way. */
@@ -121,26 +121,26 @@ static int fetch_blocks(struct piece *p, uint64_t first, uint64_t end, bool back
 	return fetch_start(p->rev, p->s->origin, first * SOURCE_BLOCK, stop, background);
 }
 
-static int fetch_missing(struct piece *p, uint64_t b, struct stream *s) REQUIRES(store_lock)
+static int fetch_missing(struct piece *p, uint64_t b, struct readahead *s) REQUIRES(store_lock)
 {
 	struct rev *r = p->rev;
 	uint64_t last = (p->end - 1) / SOURCE_BLOCK + 1, first = b;
 	if (!p->s->origin)
 		return err_set(-ENODATA, "not kept in the cache, and there is nothing to fetch it from");
-	if (r->size <= STREAM_FETCH_FIRST) { /* whole, in one request */
+	if (r->size <= READAHEAD_FETCH_FIRST) { /* whole, in one request */
 		while (first > 0 && may_fetch(r, first - 1))
 			first--;
 		last = r->blocks;
 	} else if (s->sure) {
-		last = b + stream_grow(s, r->c->fetch_bytes_max) / SOURCE_BLOCK;
-	} else if (last > b + STREAM_FETCH_FIRST / SOURCE_BLOCK) {
-		last = b + STREAM_FETCH_FIRST / SOURCE_BLOCK;
+		last = b + readahead_grow(s, r->c->fetch_bytes_max) / SOURCE_BLOCK;
+	} else if (last > b + READAHEAD_FETCH_FIRST / SOURCE_BLOCK) {
+		last = b + READAHEAD_FETCH_FIRST / SOURCE_BLOCK;
 	}
 	return fetch_blocks(p, first, fetch_end(r, b, last), false);
 }
 
 /* The step for the byte at p->at. *ret: bytes from there that may be copied from the file now. */
-static int step(struct piece *p, struct stream *s, uint64_t *ret) REQUIRES(store_lock)
+static int take_step(struct piece *p, struct readahead *s, uint64_t *ret) REQUIRES(store_lock)
 {
 	struct rev *r = p->rev;
 	uint64_t b = p->at / SOURCE_BLOCK;
@@ -153,7 +153,7 @@ static int step(struct piece *p, struct stream *s, uint64_t *ret) REQUIRES(store
 		*ret = (b * SOURCE_BLOCK < p->end ? b * SOURCE_BLOCK : p->end) - p->at;
 		return 0;
 	}
-	struct flight *f = flight_at(r, p->at);
+	struct flight *f = fetch_flight_at(r, p->at);
 	if (f) {
 		uint64_t upto = p->end < f->end ? p->end : f->end;
 		int e = await_flight(p, f);
@@ -161,7 +161,7 @@ static int step(struct piece *p, struct stream *s, uint64_t *ret) REQUIRES(store
 			*ret = upto - p->at;
 		return e;
 	}
-	if (span_covers(r, b, 1u << SPAN_EVICT))
+	if (rev_span_covers(r, b, 1u << SPAN_EVICT))
 		return wait_a_bit(r->c, &r->c->changed);
 	if (r->c->stopping)
 		return err_set(-EINTR, "the cache is being stopped");
@@ -171,10 +171,10 @@ static int step(struct piece *p, struct stream *s, uint64_t *ret) REQUIRES(store
 }
 
 /* Start the next fetch of a sequential reader while it still reads the one before. */
-static void read_ahead(struct piece *p, struct stream *s) REQUIRES(store_lock)
+static void read_ahead(struct piece *p, struct readahead *s) REQUIRES(store_lock)
 {
 	struct rev *r = p->rev;
-	uint32_t ahead = (s->fetch ? s->fetch : STREAM_FETCH_FIRST) / 2;
+	uint32_t ahead = (s->fetch ? s->fetch : READAHEAD_FETCH_FIRST) / 2;
 	if (!s->sure || s->reads < 2 || !p->s->origin || r->c->stopping || now_ms() < r->c->disk_bad_until)
 		return;
 	uint64_t b = s->next / SOURCE_BLOCK, most = (s->next + ahead) / SOURCE_BLOCK;
@@ -182,7 +182,7 @@ static void read_ahead(struct piece *p, struct stream *s) REQUIRES(store_lock)
 		b++;
 	if (b > most || b >= r->blocks || !source_spare(p->s->origin))
 		return;
-	uint64_t end = b + stream_grow(s, r->c->fetch_bytes_max) / SOURCE_BLOCK;
+	uint64_t end = b + readahead_grow(s, r->c->fetch_bytes_max) / SOURCE_BLOCK;
 	(void)fetch_blocks(p, b, fetch_end(r, b, end), true); /* the read that needs it asks again */
 }
 
@@ -222,7 +222,7 @@ static int copy_step(struct piece *p, uint64_t n) REQUIRES(store_lock)
 	return p->healed > READ_TRIES ? 1 : 0;
 }
 
-static void count(struct piece *p) REQUIRES(store_lock)
+static void count_piece(struct piece *p) REQUIRES(store_lock)
 {
 	struct cache *c = p->rev->c;
 	for (uint64_t b = p->span.first; b < p->span.end; b++)
@@ -235,15 +235,15 @@ static void count(struct piece *p) REQUIRES(store_lock)
 static int run_piece(struct piece *p) REQUIRES(store_lock)
 {
 	int e = 0;
-	count(p);
-	struct stream *s = stream_of(&p->rev->streams, p->at, p->end - p->at);
+	count_piece(p);
+	struct readahead *s = readahead_of(&p->rev->streams, p->at, p->end - p->at);
 	p->sequential = s->sure;
 	while (!e && p->at < p->end) {
 		uint64_t n;
 		/* What it needs itself is asked for first. */
 		if (!may_fetch(p->rev, p->at / SOURCE_BLOCK))
 			read_ahead(p, s);
-		e = step(p, s, &n);
+		e = take_step(p, s, &n);
 		if (!e && n)
 			e = copy_step(p, n);
 		if (!e && p->healed > READ_TRIES)
@@ -258,7 +258,7 @@ static int read_past(struct piece *p)
 {
 	if (!p->s->origin)
 		return err_set(-EIO, "the cache cannot read it, and there is nothing to fetch it from");
-	return past_read(p->rev->c, &p->s->window, p->s->origin, p->sequential, p->buf, (size_t)(p->end - p->at), p->at);
+	return bypass_read(p->rev->c, &p->s->window, p->s->origin, p->sequential, p->buf, (size_t)(p->end - p->at), p->at);
 }
 
 static int read_piece(struct cached *s, char *buf, uint64_t off, uint64_t n)
@@ -267,9 +267,9 @@ static int read_piece(struct cached *s, char *buf, uint64_t off, uint64_t n)
 	struct piece p = { .s = s, .rev = s->rev, .buf = buf, .at = off, .end = off + n };
 	p.span = (struct span){ NULL, off / SOURCE_BLOCK, (off + n - 1) / SOURCE_BLOCK + 1, SPAN_READ };
 	store_acquire(c);
-	span_add(p.rev, &p.span);
+	rev_span_add(p.rev, &p.span);
 	int e = run_piece(&p);
-	span_del(p.rev, &p.span);
+	rev_span_del(p.rev, &p.span);
 	store_release(c);
 	return e == 1 && buf ? read_past(&p) : e;
 }
@@ -328,7 +328,7 @@ static void cached_free(struct source *src)
 		s->rev->pins--;
 	struct flight *idle = --s->rev->sources ? NULL : fetch_drop_idle(s->rev);
 	rev_put(s->rev);
-	past_free(c, s->window);
+	bypass_free(c, s->window);
 	store_release(c);
 	fetch_drop_list(c, idle);
 	source_unref(s->origin);

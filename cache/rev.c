@@ -90,7 +90,7 @@ static void rev_free(struct rev *r) REQUIRES(store_lock)
 	free(r);
 }
 
-static int set_size(struct rev *r, uint64_t size) REQUIRES(store_lock)
+static int set_rev_size(struct rev *r, uint64_t size) REQUIRES(store_lock)
 {
 	r->size = size;
 	r->blocks = size / SOURCE_BLOCK + (size % SOURCE_BLOCK != 0);
@@ -112,7 +112,7 @@ struct rev *rev_add(struct cache *c, const char *name, uint64_t size)
 	r->fd = -1;
 	r->refs = 1;
 	memcpy(r->name, name, n);
-	if (size != REV_ANY_SIZE && set_size(r, size)) {
+	if (size != REV_ANY_SIZE && set_rev_size(r, size)) {
 		rev_free(r);
 		return NULL;
 	}
@@ -197,7 +197,7 @@ static void install_chunk(void *ctx, uint32_t no, const struct chunk_image *imag
 }
 
 /* What the index knows of r, which is `loading`. -ENOENT: nothing. */
-static int load(struct rev *r, uint64_t size)
+static int load_rev(struct rev *r, uint64_t size)
 {
 	struct cache *c = r->c;
 	struct rev_meta m;
@@ -212,7 +212,7 @@ static int load(struct rev *r, uint64_t size)
 		c->bytes -= m.bytes < c->bytes ? m.bytes : c->bytes;
 		rev_dirty(r);
 	} else if (!r->chunks) {
-		e = set_size(r, m.size);
+		e = set_rev_size(r, m.size);
 	}
 	bool fill = !e && !r->anew;
 	store_release(c);
@@ -258,7 +258,7 @@ int rev_get(struct cache *c, const char *name, uint64_t size, struct rev **ret)
 	store_release(c);
 	if (!r)
 		return -ENOMEM;
-	int e = load(r, size);
+	int e = load_rev(r, size);
 	if (e && e != -ENOMEM && size != REV_ANY_SIZE)
 		e = 0; /* nothing known, or the index cannot be read: everything is missing */
 	store_acquire(c);
@@ -320,7 +320,7 @@ int rev_room(struct rev *r, uint64_t b)
 	return 0;
 }
 
-static uint32_t stamp(const struct cache *c)
+static uint32_t stamp_now(const struct cache *c)
 {
 	uint64_t ms = store_now(c) - c->epoch;
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
@@ -350,7 +350,7 @@ void rev_set(struct rev *r, uint64_t b, uint32_t crc, bool verified)
 	bit_set(k->present, i);
 	if (verified)
 		bit_set(k->verified, i);
-	k->block[i] = (struct rev_block){ crc, stamp(r->c) };
+	k->block[i] = (struct rev_block){ crc, stamp_now(r->c) };
 	k->dirty = true;
 	r->unsynced = true;
 	r->c->dirty_bytes += n;
@@ -383,7 +383,7 @@ void rev_mark_verified(struct rev *r, uint64_t b)
 
 void rev_touch(struct rev *r, uint64_t first, uint64_t end)
 {
-	uint32_t now = stamp(r->c);
+	uint32_t now = stamp_now(r->c);
 	for (uint64_t b = first; b < end; b++)
 		if (rev_chunk(r, b))
 			rev_chunk(r, b)->block[b % CHUNK_BLOCKS].used = now;
@@ -397,13 +397,13 @@ void rev_touch(struct rev *r, uint64_t first, uint64_t end)
 
 /* ---- spans */
 
-void span_add(struct rev *r, struct span *s)
+void rev_span_add(struct rev *r, struct span *s)
 {
 	s->next = r->spans;
 	r->spans = s;
 }
 
-void span_del(struct rev *r, struct span *s)
+void rev_span_del(struct rev *r, struct span *s)
 {
 	struct span **p = &r->spans;
 	while (*p != s)
@@ -413,7 +413,7 @@ void span_del(struct rev *r, struct span *s)
 		pthread_cond_broadcast(&r->c->changed);
 }
 
-bool span_covers(const struct rev *r, uint64_t b, unsigned kinds)
+bool rev_span_covers(const struct rev *r, uint64_t b, unsigned kinds)
 {
 	for (const struct span *s = r->spans; s; s = s->next)
 		if (b >= s->first && b < s->end && (kinds >> s->kind & 1))

@@ -10,7 +10,7 @@
 #ifndef DFM_CACHE_REV_H
 #define DFM_CACHE_REV_H
 #include "cache/store.h"
-#include "cache/stream.h"
+#include "cache/readahead.h"
 
 struct rev_block {
 	uint32_t crc;
@@ -49,7 +49,7 @@ struct rev {
 	struct rev_chunk **chunks GUARDED_BY(store_lock); /* NULL where nothing is present */
 	struct span *spans GUARDED_BY(store_lock);
 	struct flight *flights GUARDED_BY(store_lock);
-	struct stream_set streams GUARDED_BY(store_lock);
+	struct readahead_set streams GUARDED_BY(store_lock);
 	char name[];
 };
 
@@ -108,8 +108,8 @@ void rev_touch(struct rev *r, uint64_t first, uint64_t end) REQUIRES(store_lock)
 /* Something has to be committed. */
 void rev_dirty(struct rev *r) REQUIRES(store_lock);
 
-void span_add(struct rev *r, struct span *s) REQUIRES(store_lock);
-void span_del(struct rev *r, struct span *s) REQUIRES(store_lock);
+void rev_span_add(struct rev *r, struct span *s) REQUIRES(store_lock);
+void rev_span_del(struct rev *r, struct span *s) REQUIRES(store_lock);
 /* Is block b in a span of one of these kinds (bits 1 << kind)? */
-bool span_covers(const struct rev *r, uint64_t b, unsigned kinds) REQUIRES(store_lock);
+bool rev_span_covers(const struct rev *r, uint64_t b, unsigned kinds) REQUIRES(store_lock);
 #endif

@@ -15,7 +15,7 @@ struct sealed {
 	uint64_t index;
 };
 
-static uint64_t block_bytes(uint64_t size, uint64_t index)
+static uint64_t sealed_block_bytes(uint64_t size, uint64_t index)
 {
 	uint64_t left = size - index * SOURCE_BLOCK;
 	return left < SOURCE_BLOCK ? left : SOURCE_BLOCK;
@@ -39,7 +39,7 @@ static int read_file(int fd, uint64_t number, void *data, size_t n, uint64_t off
 int seal_file_crc(int fd, uint64_t number, uint64_t block, uint64_t size, uint32_t *ret)
 {
 	char piece[32 << 10];
-	uint64_t off = block * SOURCE_BLOCK, left = block_bytes(size, block);
+	uint64_t off = block * SOURCE_BLOCK, left = sealed_block_bytes(size, block);
 	uint32_t crc = 0;
 	while (left) {
 		size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
@@ -88,7 +88,7 @@ struct seal *seal_unref(struct seal *s)
 /* Block `index` whole and checked, in `out`. */
 static int read_block(const struct seal *s, uint64_t index, char *out)
 {
-	size_t n = (size_t)block_bytes(s->size, index);
+	size_t n = (size_t)sealed_block_bytes(s->size, index);
 	int r = read_file(s->fd, s->number, out, n, index * SOURCE_BLOCK);
 	if (!r && crc32c(0, out, n) != s->crc[index])
 		return err_set(-EIO, "draft %llu was changed on the disk after it was written (block %llu)",
@@ -96,7 +96,7 @@ static int read_block(const struct seal *s, uint64_t index, char *out)
 	return r;
 }
 
-static int copy_part(struct sealed *s, uint64_t index, size_t in_block, char *out, size_t n)
+static int copy_from_block(struct sealed *s, uint64_t index, size_t in_block, char *out, size_t n)
 {
 	int r = 0;
 	lock_acquire(&s->lock);
@@ -125,11 +125,11 @@ static ssize_t sealed_pread(struct source *src, void *buf, size_t n, uint64_t of
 	for (size_t done = 0; done < n;) {
 		uint64_t index = (off + done) / SOURCE_BLOCK;
 		size_t in_block = (size_t)((off + done) % SOURCE_BLOCK), piece = n - done;
-		size_t whole = (size_t)block_bytes(src->size, index);
+		size_t whole = (size_t)sealed_block_bytes(src->size, index);
 		if (piece > whole - in_block)
 			piece = whole - in_block;
 		int r = piece == whole ? read_block(s->seal, index, (char *)buf + done) :
-					 copy_part(s, index, in_block, (char *)buf + done, piece);
+					 copy_from_block(s, index, in_block, (char *)buf + done, piece);
 		if (r)
 			return r;
 		done += piece;
@@ -145,7 +145,7 @@ static int sealed_stream(struct source *src, uint64_t off, uint64_t n, source_si
 		return err_set(-ENOMEM, "a block of a draft");
 	while (n) {
 		uint64_t index = off / SOURCE_BLOCK, in_block = off % SOURCE_BLOCK;
-		uint64_t piece = block_bytes(src->size, index) - in_block;
+		uint64_t piece = sealed_block_bytes(src->size, index) - in_block;
 		int r = read_block(s->seal, index, block);
 		if (piece > n)
 			piece = n;

@@ -14,7 +14,7 @@ struct access {
 	char *last;
 };
 
-static int prepare(struct cache *c, const char *table, const char *key, struct buf *full, struct access *a)
+static int prepare_access(struct cache *c, const char *table, const char *key, struct buf *full, struct access *a)
 {
 	size_t n = strlen(key);
 	if (n < 1 || n > STATE_KEY_MAX)
@@ -30,14 +30,14 @@ static int prepare(struct cache *c, const char *table, const char *key, struct b
 	return env_table(c->state, table, &a->dbi);
 }
 
-static int get(MDB_txn *txn, void *ctx)
+static int get_state_value(MDB_txn *txn, void *ctx)
 {
 	struct access *a = ctx;
 	struct bytes_view data;
 	int r = mdb_get(txn, a->dbi, &a->key, &a->val);
 	if (r)
 		return r;
-	a->err = entry_get_state(a->crc_key, (struct bytes_view){ a->val.mv_data, a->val.mv_size }, &data);
+	a->err = ondisk_get_state(a->crc_key, (struct bytes_view){ a->val.mv_data, a->val.mv_size }, &data);
 	if (!a->err)
 		buf_add(a->ret, data.data, data.n);
 	return 0;
@@ -48,15 +48,15 @@ int cache_state_get(struct cache *c, const char *table, const char *key, struct 
 	CLEANUP_BUF struct buf full = BUF_INIT(1024);
 	struct access a = { .ret = ret };
 	buf_reset(ret);
-	int r = prepare(c, table, key, &full, &a);
+	int r = prepare_access(c, table, key, &full, &a);
 	if (!r)
-		r = env_read(c->state, get, &a);
+		r = env_read(c->state, get_state_value, &a);
 	if (!r)
 		r = a.err == -EBADMSG ? err_set(-EIO, "\"%s\" in the table \"%s\" is damaged on the disk", key, table) : a.err;
 	return r ? r : buf_check(ret, "a value");
 }
 
-static int put(MDB_txn *txn, void *ctx)
+static int put_state_value(MDB_txn *txn, void *ctx)
 {
 	struct access *a = ctx;
 	MDB_val v = a->val;
@@ -67,18 +67,18 @@ int cache_state_put(struct cache *c, const char *table, const char *key, const v
 {
 	CLEANUP_BUF struct buf full = BUF_INIT(1024), rec = BUF_INIT(STATE_VALUE_MAX);
 	struct access a = { 0 };
-	int r = prepare(c, table, key, &full, &a);
+	int r = prepare_access(c, table, key, &full, &a);
 	if (r)
 		return r;
-	entry_put_state(&rec, a.crc_key, (struct bytes_view){ data, n });
+	ondisk_put_state(&rec, a.crc_key, (struct bytes_view){ data, n });
 	r = buf_check(&rec, "a value");
 	if (r)
 		return r;
 	a.val = (MDB_val){ rec.len, rec.data };
-	return env_write(c->state, put, &a);
+	return env_write(c->state, put_state_value, &a);
 }
 
-static int del(MDB_txn *txn, void *ctx)
+static int del_state_value(MDB_txn *txn, void *ctx)
 {
 	struct access *a = ctx;
 	return mdb_del(txn, a->dbi, &a->key, NULL);
@@ -88,11 +88,11 @@ int cache_state_del(struct cache *c, const char *table, const char *key)
 {
 	CLEANUP_BUF struct buf full = BUF_INIT(1024);
 	struct access a = { 0 };
-	int r = prepare(c, table, key, &full, &a);
-	return r ? r : env_write(c->state, del, &a);
+	int r = prepare_access(c, table, key, &full, &a);
+	return r ? r : env_write(c->state, del_state_value, &a);
 }
 
-static int last(MDB_txn *txn, void *ctx)
+static int last_key(MDB_txn *txn, void *ctx)
 {
 	struct access *a = ctx;
 	MDB_cursor *cur;
@@ -114,5 +114,5 @@ int state_last(struct cache *c, const char *table, char ret[STATE_KEY_MAX + 1])
 {
 	struct access a = { .last = ret };
 	int r = env_table(c->state, table, &a.dbi);
-	return r ? r : env_read(c->state, last, &a);
+	return r ? r : env_read(c->state, last_key, &a);
 }

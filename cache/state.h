@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The state tables of cache.h (state/): one LMDB table per name, each value an 'S' record
- * (entry.h) whose CRC covers table name, 0, key and data. Any thread, no lock held. */
+ * (ondisk.h) whose CRC covers table name, 0, key and data. Any thread, no lock held. */
 #ifndef DFM_CACHE_STATE_H
 #define DFM_CACHE_STATE_H
 #include "cache/cache.h"

@@ -9,7 +9,7 @@
  * Clang's analysis cannot name a sibling field in C, so the lock of every cache stands for one
  * capability, `store_lock`.
  *
- * Threads: one keeper (keeper.c: commits, evicts, sweeps) and up to fetches_max fetchers
+ * Threads: one keeper (housekeeping.c: commits, evicts, sweeps) and up to fetches_max fetchers
  * (fetch.c), joined by cache_close(). */
 #ifndef DFM_CACHE_STORE_H
 #define DFM_CACHE_STORE_H
@@ -61,7 +61,7 @@ struct cache {
 	int64_t dirty_since GUARDED_BY(store_lock);	/* now_ms() of the oldest change, 0: none */
 	int64_t lazy_since GUARDED_BY(store_lock);	/* the same, of changes that are in no hurry */
 	int64_t disk_bad_until GUARDED_BY(store_lock);	/* now_ms(): read past the cache until then */
-	unsigned past_windows GUARDED_BY(store_lock);	/* past.h */
+	unsigned bypass_windows GUARDED_BY(store_lock);	/* bypass.h */
 	bool warned_disk GUARDED_BY(store_lock), warned_index GUARDED_BY(store_lock);
 	struct cache_stats stats GUARDED_BY(store_lock);
 	uint64_t draft_next GUARDED_BY(store_lock);
@@ -76,7 +76,8 @@ static inline void store_release(struct cache *c) RELEASE(store_lock) TSA(no_thr
 {
 	lock_release(&c->lock);
 }
-static inline int store_wait(struct cache *c, pthread_cond_t *cond, int timeout_ms) REQUIRES(store_lock) TSA(no_thread_safety_analysis)
+static inline int store_wait(struct cache *c, pthread_cond_t *cond, int timeout_ms)
+	REQUIRES(store_lock) TSA(no_thread_safety_analysis)
 {
 	return lock_wait(&c->lock, cond, timeout_ms);
 }

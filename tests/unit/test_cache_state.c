@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_cache_fake.h"
 
-#include "cache/entry.h"
+#include "cache/ondisk.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -128,21 +128,21 @@ TEST(cache_state__records_that_were_changed_are_found)
 {
 	HEAVY;
 	struct bytes_view key = { "key", 3 };
-	uint8_t rec[ENTRY_CHUNK_MAX];
+	uint8_t rec[ONDISK_CHUNK_MAX];
 	struct chunk_image a = { .n = 20 }, b;
 	bit_set(a.present, 3);
 	a.crc[3] = 0x12345678;
-	size_t n = entry_put_chunk(rec, key, &a);
-	CHECK_INT(entry_get_chunk(key, (struct bytes_view){ rec, n }, &b), 0);
+	size_t n = ondisk_put_chunk(rec, key, &a);
+	CHECK_INT(ondisk_get_chunk(key, (struct bytes_view){ rec, n }, &b), 0);
 	CHECK(b.n == 20 && bit_get(b.present, 3) && b.crc[3] == 0x12345678);
 	for (size_t i = 0; i < n * 8; i++) {
 		if (i / 8 == 2 || i / 8 == 3)
 			continue; /* not used */
 		rec[i / 8] ^= (uint8_t)(1 << i % 8);
-		CHECK_INT(entry_get_chunk(key, (struct bytes_view){ rec, n }, &b), -EBADMSG);
+		CHECK_INT(ondisk_get_chunk(key, (struct bytes_view){ rec, n }, &b), -EBADMSG);
 		rec[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 	for (size_t i = 0; i < n; i++)
-		CHECK_INT(entry_get_chunk(key, (struct bytes_view){ rec, i }, &b), -EBADMSG);
-	CHECK_INT(entry_get_chunk((struct bytes_view){ "kez", 3 }, (struct bytes_view){ rec, n }, &b), -EBADMSG);
+		CHECK_INT(ondisk_get_chunk(key, (struct bytes_view){ rec, i }, &b), -EBADMSG);
+	CHECK_INT(ondisk_get_chunk((struct bytes_view){ "kez", 3 }, (struct bytes_view){ rec, n }, &b), -EBADMSG);
 }

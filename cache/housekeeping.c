@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/keeper.h"
+#include "cache/housekeeping.h"
 
 #include "cache/commit.h"
 #include "cache/evict.h"
@@ -25,7 +25,7 @@ static void sweep_file(struct cache *c, int dir, const char *name)
 	store_release(c);
 }
 
-static bool ending(struct cache *c)
+static bool is_closing(struct cache *c)
 {
 	store_acquire(c);
 	bool r = c->closing;
@@ -43,7 +43,7 @@ static void sweep_folder(struct cache *c, const char *path)
 			close(fd);
 		return;
 	}
-	while (!ending(c) && (e = readdir(d)))
+	while (!is_closing(c) && (e = readdir(d)))
 		if (e->d_name[0] != '.')
 			sweep_file(c, fd, e->d_name);
 	closedir(d);
@@ -67,7 +67,7 @@ static bool commit_due(const struct cache *c) REQUIRES(store_lock)
 	return c->dirty_since && (c->dirty_bytes >= COMMIT_BYTES || now_ms() - c->dirty_since >= COMMIT_MS);
 }
 
-static void commit(struct cache *c)
+static void commit_now(struct cache *c)
 {
 	char line[600] = "";
 	store_acquire(c);
@@ -96,14 +96,14 @@ static int until_commit(const struct cache *c) REQUIRES(store_lock)
 }
 
 /* One look: what is due is done, else a wait. */
-static void look(struct cache *c)
+static void look_once(struct cache *c)
 {
 	store_acquire(c);
 	uint64_t over = evict_due(c);
 	bool due = commit_due(c);
 	store_release(c);
 	if (due)
-		commit(c);
+		commit_now(c);
 	uint64_t gone = over ? evict_bytes(c, over) : 0;
 	store_acquire(c);
 	if (!c->closing && !gone && !commit_due(c))
@@ -111,14 +111,14 @@ static void look(struct cache *c)
 	store_release(c);
 }
 
-static void *keeper(void *ctx)
+static void *keep_house(void *ctx)
 {
 	struct cache *c = ctx;
 	int64_t checked = now_ms();
 	if (c->sweep)
 		sweep(c);
-	while (!ending(c)) {
-		look(c);
+	while (!is_closing(c)) {
+		look_once(c);
 		if (now_ms() - checked >= READERS_MS) {
 			env_check_readers(c->index.env);
 			env_check_readers(c->state);
@@ -128,14 +128,14 @@ static void *keeper(void *ctx)
 	return NULL;
 }
 
-int keeper_start(struct cache *c)
+int housekeeping_start(struct cache *c)
 {
-	int r = pthread_create(&c->keeper, NULL, keeper, c);
+	int r = pthread_create(&c->keeper, NULL, keep_house, c);
 	c->keeper_runs = !r;
 	return r ? err_set(-r, "starting the cache's thread: %s", strerror(r)) : 0;
 }
 
-void keeper_join(struct cache *c)
+void housekeeping_join(struct cache *c)
 {
 	if (c->keeper_runs)
 		pthread_join(c->keeper, NULL);

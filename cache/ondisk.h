@@ -11,15 +11,15 @@
  *   'S' state     the caller's bytes
  *
  * Decoding: 0, or -EBADMSG with the reason recorded; hostile bytes are fine. */
-#ifndef DFM_CACHE_ENTRY_H
-#define DFM_CACHE_ENTRY_H
+#ifndef DFM_CACHE_ONDISK_H
+#define DFM_CACHE_ONDISK_H
 #include "format/buf.h"
 
 enum {
 	CHUNK_BLOCKS = 256,	/* blocks per 'B' record: about 1 KB, so that two fit an LMDB page */
-	ENTRY_HEADER = 8,
-	ENTRY_REV = ENTRY_HEADER + 24,
-	ENTRY_CHUNK_MAX = ENTRY_HEADER + 2 + CHUNK_BLOCKS / 8 + CHUNK_BLOCKS * 4,
+	ONDISK_HEADER = 8,
+	ONDISK_REV = ONDISK_HEADER + 24,
+	ONDISK_CHUNK_MAX = ONDISK_HEADER + 2 + CHUNK_BLOCKS / 8 + CHUNK_BLOCKS * 4,
 };
 
 struct rev_meta {
@@ -39,21 +39,42 @@ static inline bool bit_get(const uint8_t *map, uint64_t i) { return map[i / 8] >
 static inline void bit_set(uint8_t *map, uint64_t i) { map[i / 8] |= (uint8_t)(1u << (i % 8)); }
 static inline void bit_clear(uint8_t *map, uint64_t i) { map[i / 8] &= (uint8_t)~(1u << (i % 8)); }
 
-void le32_put(uint8_t *p, uint32_t v);
-void le64_put(uint8_t *p, uint64_t v);
-uint32_t le32_get(const uint8_t *p);
-uint64_t le64_get(const uint8_t *p);
+static inline void le32_put(uint8_t *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+static inline void le64_put(uint8_t *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+static inline uint32_t le32_get(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint64_t le64_get(const uint8_t *p) { return le32_get(p) | (uint64_t)le32_get(p + 4) << 32; }
 /* Big-endian, for keys that LMDB sorts. */
-void be64_put(uint8_t *p, uint64_t v);
-uint64_t be64_get(const uint8_t *p);
+static inline void be64_put(uint8_t *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+static inline uint64_t be64_get(const uint8_t *p)
+{
+	uint64_t v = 0;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
 
-void entry_put_rev(uint8_t out[ENTRY_REV], struct bytes_view key, const struct rev_meta *m);
-MUST_CHECK int entry_get_rev(struct bytes_view key, struct bytes_view rec, struct rev_meta *ret);
+void ondisk_put_rev(uint8_t out[ONDISK_REV], struct bytes_view key, const struct rev_meta *m);
+MUST_CHECK int ondisk_get_rev(struct bytes_view key, struct bytes_view rec, struct rev_meta *ret);
 /* Returns the length. */
-size_t entry_put_chunk(uint8_t out[ENTRY_CHUNK_MAX], struct bytes_view key, const struct chunk_image *c);
-MUST_CHECK int entry_get_chunk(struct bytes_view key, struct bytes_view rec, struct chunk_image *ret);
+size_t ondisk_put_chunk(uint8_t out[ONDISK_CHUNK_MAX], struct bytes_view key, const struct chunk_image *c);
+MUST_CHECK int ondisk_get_chunk(struct bytes_view key, struct bytes_view rec, struct chunk_image *ret);
 /* Check with buf_check(). */
-void entry_put_state(struct buf *out, struct bytes_view key, struct bytes_view data);
+void ondisk_put_state(struct buf *out, struct bytes_view key, struct bytes_view data);
 /* *ret points into rec. */
-MUST_CHECK int entry_get_state(struct bytes_view key, struct bytes_view rec, struct bytes_view *ret);
+MUST_CHECK int ondisk_get_state(struct bytes_view key, struct bytes_view rec, struct bytes_view *ret);
 #endif
