@@ -65,7 +65,7 @@ static int add_file(struct fs *fs, struct dir *d, struct file *f) REQUIRES(fs->t
 	return add(d, f->shown, f, type, to ? to->ino : f->ino);
 }
 
-static int fill(struct fs *fs, struct inode *n, struct dir *d)
+static int fill_dir(struct fs *fs, struct inode *n, struct dir *d)
 {
 	d->node = n;
 	int r = add(d, ".", NULL, S_IFDIR, SOME_INO);
@@ -96,7 +96,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!n)
 		return;
 	struct dir *d = calloc(1, sizeof *d);
-	int r = d ? fill(fs, n, d) : err_set(-ENOMEM, "no memory to list a folder");
+	int r = d ? fill_dir(fs, n, d) : err_set(-ENOMEM, "no memory to list a folder");
 	if (r) {
 		if (d)
 			dir_free(d);

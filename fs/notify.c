@@ -27,7 +27,7 @@ static void tell_kernel(struct notify *n, const struct inval *what)
 }
 
 /* The next one whose time has come, out of the list, or NULL; *ret_wait_ms: until the next one's. */
-static struct batch *due(struct notify *n, int *ret_wait_ms) REQUIRES(n->lock)
+static struct batch *next_due(struct notify *n, int *ret_wait_ms) REQUIRES(n->lock)
 {
 	struct batch *b = n->first;
 	int64_t left = b ? b->due_ms - now_ms() : -1;
@@ -46,7 +46,7 @@ static void *notify_main(void *arg)
 	lock_acquire(&n->lock);
 	while (!n->stop) {
 		int wait_ms;
-		struct batch *b = due(n, &wait_ms);
+		struct batch *b = next_due(n, &wait_ms);
 		if (!b) {
 			(void)lock_wait(&n->lock, &n->wake, wait_ms);
 			continue;

@@ -32,7 +32,7 @@ struct file *shortcut_known(struct tree *t, struct file *f)
 
 /* Ask Drive for the target. Twice where its drive's changes were not read so far: what changed
  * between the first answer and the start of the reading would be missed. */
-static int ask(struct fs *fs, const char *id, struct drive_file *ret)
+static int ask_target(struct fs *fs, const char *id, struct drive_file *ret)
 {
 	int r = drive_get(fs->drive, id, ret);
 	bool fresh = false;
@@ -47,7 +47,7 @@ static int ask(struct fs *fs, const char *id, struct drive_file *ret)
 	return r;
 }
 
-static int fetch(struct fs *fs, struct file *link, struct file **ret)
+static int fetch_target(struct fs *fs, struct file *link, struct file **ret)
 {
 	struct tree *t = &fs->tree;
 	struct inval inval = { 0 };
@@ -55,7 +55,7 @@ static int fetch(struct fs *fs, struct file *link, struct file **ret)
 	lock_acquire(&t->lock);
 	bool lately = link->asked_ms && now_ms() - link->asked_ms < (int64_t)fs->config->poll * 1000;
 	lock_release(&t->lock);
-	int r = lately ? -ENOENT : ask(fs, link->target, &news);
+	int r = lately ? -ENOENT : ask_target(fs, link->target, &news);
 	lock_acquire(&t->lock);
 	if (!r)
 		r = tree_link(t, link, &news, &inval, ret);
@@ -77,7 +77,7 @@ int shortcut_follow(struct fs *fs, struct file *f, struct file **ret)
 		lock_acquire(&fs->tree.lock);
 		struct file *to = known_target(&fs->tree, f);
 		lock_release(&fs->tree.lock);
-		int r = to ? 0 : fetch(fs, f, &to);
+		int r = to ? 0 : fetch_target(fs, f, &to);
 		if (r)
 			return r;
 		f = to;

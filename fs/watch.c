@@ -97,7 +97,7 @@ static struct feed *next_feed(struct watch *w, struct feed *after)
 	return feed;
 }
 
-static void look(struct watch *w)
+static void look_at_all(struct watch *w)
 {
 	struct news news = { .fs = w->fs };
 	int r = 0;
@@ -134,7 +134,7 @@ static void *watch_main(void *arg)
 		if (w->stop)
 			break;
 		lock_release(&w->lock);
-		look(w);
+		look_at_all(w);
 		lock_acquire(&w->lock);
 	}
 	lock_release(&w->lock);

@@ -22,7 +22,7 @@ void map_done(struct map *m)
 }
 
 /* The entry of key, or NULL; *ret_free: the first slot that a put may take. */
-static struct map_entry *find(const struct map *m, const char *key, uint64_t hash, struct map_entry **ret_free)
+static struct map_entry *find_slot_of(const struct map *m, const char *key, uint64_t hash, struct map_entry **ret_free)
 {
 	struct map_entry *open = NULL;
 	for (size_t i = hash & (m->cap - 1); m->cap; i = (i + 1) & (m->cap - 1)) {
@@ -40,7 +40,7 @@ static struct map_entry *find(const struct map *m, const char *key, uint64_t has
 	return NULL;
 }
 
-static int grow(struct map *m)
+static int grow_map(struct map *m)
 {
 	size_t cap = 16;
 	while (cap < m->count * 4)
@@ -53,7 +53,7 @@ static int grow(struct map *m)
 		struct map_entry *to;
 		if (!old[i].key || old[i].key == gone)
 			continue;
-		(void)find(&n, old[i].key, old[i].hash, &to);
+		(void)find_slot_of(&n, old[i].key, old[i].hash, &to);
 		*to = old[i];
 	}
 	free(old);
@@ -63,7 +63,7 @@ static int grow(struct map *m)
 
 void *map_get(const struct map *m, const char *key)
 {
-	struct map_entry *e = m->cap ? find(m, key, map_hash(key), NULL) : NULL;
+	struct map_entry *e = m->cap ? find_slot_of(m, key, map_hash(key), NULL) : NULL;
 	return e ? e->value : NULL;
 }
 
@@ -72,11 +72,11 @@ int map_put(struct map *m, const char *key, void *value)
 	uint64_t hash = map_hash(key);
 	struct map_entry *to = NULL, *e;
 	if ((m->used + 1) * 4 > m->cap * 3) {
-		int r = grow(m);
+		int r = grow_map(m);
 		if (r)
 			return r;
 	}
-	e = find(m, key, hash, &to);
+	e = find_slot_of(m, key, hash, &to);
 	if (!e) {
 		m->used += !to->key;
 		m->count++;
@@ -88,7 +88,7 @@ int map_put(struct map *m, const char *key, void *value)
 
 void *map_del(struct map *m, const char *key)
 {
-	struct map_entry *e = m->cap ? find(m, key, map_hash(key), NULL) : NULL;
+	struct map_entry *e = m->cap ? find_slot_of(m, key, map_hash(key), NULL) : NULL;
 	if (!e)
 		return NULL;
 	void *value = e->value;

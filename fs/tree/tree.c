@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DOC_TEXT_MAX = 1024, LAG_MAX_MS = 600000 };
+enum { DOC_TEXT_MAX = 1024, LAG_MAX_MS = 600000, DEPTH_MAX = 1000 };
 
 struct file *tree_child(struct tree *t, struct file *folder, const char *shown)
 {
@@ -121,7 +121,7 @@ void tree_unlink_target(struct file *link)
 }
 
 /* Out of the tree: its name goes. */
-static void leave(struct tree *t, struct file *f, enum file_event event, struct inval *inval)
+static void leave_tree(struct tree *t, struct file *f, enum file_event event, struct inval *inval)
 {
 	file_event(f, event);
 	if (f == t->root)
@@ -131,12 +131,12 @@ static void leave(struct tree *t, struct file *f, enum file_event event, struct 
 	f->node = NULL; /* holders keep it; a lookup does not find it again */
 }
 
-void tree_remove(struct tree *t, struct file *f, struct inval *inval) { leave(t, f, FILE_UNLINKED, inval); }
+void tree_remove(struct tree *t, struct file *f, struct inval *inval) { leave_tree(t, f, FILE_UNLINKED, inval); }
 
 void tree_deny(struct tree *t, struct file *f, struct inval *inval)
 {
 	spoken_of(t, f);
-	leave(t, f, FILE_DENIED, inval);
+	leave_tree(t, f, FILE_DENIED, inval);
 }
 
 void tree_allow(struct file *f)
@@ -156,7 +156,7 @@ static void take_created(struct tree *t, struct file *f, int64_t created_ms, str
 		siblings_detach(t, f, inval);
 	f->created_ms = created_ms;
 	if (!alone && siblings_attach(t, folder, f, inval) != 0)
-		leave(t, f, FILE_DENIED, inval); /* no memory for its name: out of the tree until the next listing */
+		leave_tree(t, f, FILE_DENIED, inval); /* no memory for its name: out of the tree until the next listing */
 	if (inval)
 		inval->ours = ours;
 }
@@ -233,12 +233,35 @@ static bool is_younger(const struct tree *t, const struct file *f, const struct 
 	return !f->version || news->version > f->version || (news->version == f->version && !placed);
 }
 
-/* Drive's word on a file that is known, from wherever: the one door into the tree. */
-static int take(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
+/* The folder that Drive says it lies in, if we know that one. A folder that is gone counts: it may come
+ * back, and is not shown meanwhile. */
+static struct file *folder_of(struct tree *t, const struct drive_file *news)
 {
 	struct file *folder = tree_file(t, news->parent);
-	if (folder && (!folder->folder || file_gone(folder)))
-		folder = NULL;
+	return folder && folder->folder ? folder : NULL;
+}
+
+static bool lies_in(const struct file *f, const struct file *folder)
+{
+	for (unsigned depth = 0; f && f != folder && depth < DEPTH_MAX; depth++)
+		f = f->parent;
+	return f == folder;
+}
+
+/* A folder has come back. Of what happened in it meanwhile not all was told: its listings are old. */
+static void come_back(struct tree *t, const struct file *folder)
+{
+	for (size_t i = 0; i < t->files_count; i++) {
+		struct file *f = t->files[i];
+		if (f->folder && f->listing == LISTING_COMPLETE && lies_in(f, folder))
+			f->listing = LISTING_UNKNOWN;
+	}
+}
+
+/* Drive's word on a file that is known, from wherever: the one door into the tree. */
+static int take_news(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
+{
+	struct file *folder = folder_of(t, news);
 	spoken_of(t, f);
 	if (!is_younger(t, f, folder, news)) {
 		if (f->state == FILE_UNKNOWN && !news->trashed && f->parent == folder)
@@ -252,9 +275,11 @@ static int take(struct tree *t, struct file *f, struct drive_file *news, struct 
 	if (unlinked)
 		return 0;
 	if (news->trashed || (!made && !folder && !f->links && f != t->root)) {
-		leave(t, f, f->leaving ? FILE_UNLINKED : FILE_WENT, inval);
+		leave_tree(t, f, f->leaving ? FILE_UNLINKED : FILE_WENT, inval);
 		return 0;
 	}
+	if (f->folder && file_gone(f))
+		come_back(t, f);
 	file_event(f, FILE_SEEN);
 	return made || f == t->root ? 0 : place(t, f, folder, &news->name, inval);
 }
@@ -265,9 +290,7 @@ int tree_apply(struct tree *t, struct drive_file *news, struct inval *inval, str
 	int r = 0;
 	if (!f) {
 		bool counts = early_take(&t->early, news);
-		const struct file *folder = tree_file(t, news->parent);
-		bool here = folder && folder->folder && !file_gone(folder) && !news->trashed;
-		if (counts && here)
+		if (counts && folder_of(t, news) && !news->trashed)
 			r = make_known(t, news, &f);
 		else if (counts)
 			early_keep(&t->early, news);
@@ -278,7 +301,7 @@ int tree_apply(struct tree *t, struct drive_file *news, struct inval *inval, str
 		return r;
 	if (!f->id[0])
 		memcpy(f->id, f->reserved, sizeof f->id); /* the feed was quicker than the answer to the upload */
-	return take(t, f, news, inval);
+	return take_news(t, f, news, inval);
 }
 
 int tree_link(struct tree *t, struct file *link, struct drive_file *news, struct inval *inval, struct file **ret)
@@ -327,7 +350,7 @@ int tree_adopt(struct tree *t, struct file *f, struct drive_file *news, struct i
 			return r;
 	}
 	f->ours = true;
-	return take(t, f, news, inval);
+	return take_news(t, f, news, inval);
 }
 
 /* A file in `folder` that has the name of f now, and takes bytes. */

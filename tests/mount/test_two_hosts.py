@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness.google import FOLDER
+from harness.google import FOLDER, SHARED
 from harness.paths import wait_until
 
 MOUNTS = 2
@@ -31,6 +31,11 @@ def content(path):
         return error.errno
 
 
+def move(google, file, to, back):
+    """To another folder, as in the browser."""
+    google.service.files().update(fileId=file, addParents=to, removeParents=back, **SHARED).execute()
+
+
 def test_trash_and_restore(both, place, google):
     file = google.create(place.id, "a", b"one")["id"]
     folder = google.create_empty(place.id, "dir", FOLDER)["id"]
@@ -45,6 +50,21 @@ def test_trash_and_restore(both, place, google):
         both("trashed", lambda p, n=name: content(p / n) == 2)
         google.update(id_, trashed=False)
         both("restored", lambda p, n=name, d=data: content(p / n) == d)
+
+
+def test_moved_out_changed_and_moved_in_again(both, place, google):
+    folder = google.create_empty(place.id, "dir", FOLDER)["id"]
+    file = google.create(folder, "f", b"deep")["id"]
+    both("the file", lambda p: content(p / "dir" / "f") == b"deep")
+    away = google.get(place.id)["parents"][0]
+    above = google.get(away)["parents"][0]
+    move(google, folder, above, place.id)
+    both("out", lambda p: "dir" not in os.listdir(p))
+    google.replace(file, b"changed outside")
+    move(google, folder, place.id, above)
+    both("in again", lambda p: content(p / "dir" / "f") == b"changed outside")
+    google.update(folder, name="b")
+    both("renamed", lambda p: content(p / "b" / "f") == b"changed outside" and "dir" not in os.listdir(p))
 
 
 def test_unlinked_there_while_open_here(both, place):

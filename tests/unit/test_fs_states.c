@@ -252,3 +252,70 @@ TEST(fs_states__no_successor_where_the_folder_is_gone)
 	CHECK(n->file == f);
 	finish();
 }
+
+TEST(fs_states__a_folder_that_comes_back_has_what_changed_meanwhile_and_is_listed_again)
+{
+	start();
+	struct drive_file d = row("D", "ROOT", 2, false), away = row("D", "ELSEWHERE", 3, false), back = row("D", "ROOT", 7, false);
+	d.folder = away.folder = back.folder = true;
+	struct file *folder = told(d), *f = told(row("X", "D", 4, false));
+	folder->listing = LISTING_COMPLETE;
+	folder->listed = true;
+	told(away);
+	CHECK(file_gone_by_news(folder) && file_placeless(f));
+	told(row("X", "D", 6, false));
+	struct file *made = told(row("Y", "D", 6, false));
+	told(back);
+	CHECK(tree_child(&t, t.root, "m") == folder && f->parent == folder && made && made->parent == folder);
+	CHECK_STR(f->head.revision, "r6");
+	CHECK_INT(folder->listing, LISTING_UNKNOWN);
+	finish();
+}
+
+TEST(fs_states__a_listing_that_is_older_than_the_feed_brings_nothing_back)
+{
+	start();
+	told(row("A", "ROOT", 6, true)); /* trashed while its folder is being listed: not in the tree yet */
+	CHECK(!told(row("A", "ROOT", 5, false)) && !named("m"));
+	CHECK(!told(row("A", "ROOT", 5, false)) && !named("m")); /* and by the next page */
+	struct file *f = told(row("A", "ROOT", 7, false));
+	CHECK(f && named("m") == f);
+	finish();
+}
+
+TEST(fs_states__what_was_told_before_its_folder_was_known_counts)
+{
+	start();
+	told(row("A", "D", 6, false)); /* of a folder that is not known yet */
+	struct drive_file d = row("D", "ROOT", 2, false);
+	d.folder = true;
+	struct file *folder = told(d), *f = told(row("A", "D", 5, false));
+	CHECK(f && f->parent == folder);
+	CHECK_STR(f->head.revision, "r6");
+	finish();
+}
+
+TEST(fs_states__a_denial_stands_over_an_older_listing_until_access_is_back)
+{
+	start();
+	early_deny(&t.early, "A");
+	CHECK(!told(row("A", "ROOT", 5, false)));
+	early_allow(&t.early, "A");
+	CHECK(told(row("A", "ROOT", 5, false)));
+	finish();
+}
+
+TEST(fs_states__only_the_latest_early_news_are_kept)
+{
+	start();
+	char id[16];
+	for (unsigned i = 0; i < EARLY_MAX + 10; i++) {
+		snprintf(id, sizeof id, "id%u", i);
+		told(row(id, "ROOT", 6, true));
+	}
+	CHECK_INT(t.early.by_id.count, EARLY_MAX);
+	CHECK(told(row("id0", "ROOT", 5, false))); /* forgotten: the oldest */
+	snprintf(id, sizeof id, "id%u", EARLY_MAX + 9);
+	CHECK(!told(row(id, "ROOT", 5, false)));
+	finish();
+}
