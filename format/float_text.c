@@ -7,6 +7,7 @@
 #include <float.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #if FLT_EVAL_METHOD != 0
@@ -143,4 +144,41 @@ bool float_text_parse(const char *s, size_t n, float *ret)
 	double v = d.exponent < 0 ? (double)d.digits / powers[-d.exponent] : (double)d.digits * powers[d.exponent];
 	*ret = (float)(d.negative ? -v : v);
 	return true;
+}
+
+enum { REPR_DIGITS = 17 };
+
+/* "d.ddde+XX" with the fewest digits that are read back as v. */
+static void shortest(double v, char ret[FLOAT_TEXT_REPR_MAX])
+{
+	for (int digits = 0; digits < REPR_DIGITS; digits++) {
+		snprintf(ret, FLOAT_TEXT_REPR_MAX, "%.*e", digits, v);
+		if (strtod(ret, NULL) == v)
+			return;
+	}
+}
+
+void float_text_repr(double v, char ret[FLOAT_TEXT_REPR_MAX])
+{
+	char text[FLOAT_TEXT_REPR_MAX], digits[REPR_DIGITS + 1];
+	if (v != v || v - v != 0) { /* Python has no sign for a NaN */
+		snprintf(ret, FLOAT_TEXT_REPR_MAX, "%s", v != v ? "nan" : v > 0 ? "inf" : "-inf");
+		return;
+	}
+	shortest(v, text);
+	const char *sign = *text == '-' ? "-" : "", *exponent = strchr(text, 'e');
+	int e = exponent ? (int)strtol(exponent + 1, NULL, 10) : 0, n = 0;
+	for (const char *p = text; p < exponent; p++)
+		if (*p >= '0' && *p <= '9' && n < REPR_DIGITS)
+			digits[n++] = *p;
+	digits[n] = 0;
+	if (e < -4 || e >= 16)
+		snprintf(ret, FLOAT_TEXT_REPR_MAX, "%s%c%s%se%c%02d", sign, *digits, n > 1 ? "." : "", digits + 1, e < 0 ? '-' : '+',
+			 e < 0 ? -e : e);
+	else if (e < 0)
+		snprintf(ret, FLOAT_TEXT_REPR_MAX, "%s0.%.*s%s", sign, -e - 1, "0000", digits);
+	else if (n <= e + 1)
+		snprintf(ret, FLOAT_TEXT_REPR_MAX, "%s%s%.*s.0", sign, digits, e + 1 - n, "0000000000000000");
+	else
+		snprintf(ret, FLOAT_TEXT_REPR_MAX, "%s%.*s.%s", sign, e + 1, digits, digits + e + 1);
 }

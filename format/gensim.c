@@ -9,6 +9,7 @@
  * A side-car is named main + "." + (path of the object + ".") + attribute + ".npy". */
 #include "format/gensim.h"
 
+#include "format/float_text.h"
 #include "format/keyset.h"
 #include "format/npy.h"
 #include "format/pickle.h"
@@ -17,6 +18,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { KEY_MAX = 1 << 20 };
 
 static bool served_class(const char *module, const char *name)
 {
@@ -68,6 +71,19 @@ static bool sniff_short(const unsigned char **p, const unsigned char *end, char 
 	return true;
 }
 
+/* The class of a user may be one of gensim's with something added: then what gensim's own holds is among
+ * its first attributes. */
+static bool derives(const char *module, const unsigned char *p, const unsigned char *end)
+{
+	static const char *const attributes[] = { "vector_size", "index_to_key", "index2word" };
+	if (strncmp(module, "gensim.", 7) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+		if (memmem(p, (size_t)(end - p), attributes[i], strlen(attributes[i])))
+			return true;
+	return false;
+}
+
 static bool names_served_class(const void *head, size_t n)
 {
 	const unsigned char *p = head, *end = p + n;
@@ -77,12 +93,14 @@ static bool names_served_class(const void *head, size_t n)
 	p += 2;
 	if (*p == 0x95) /* FRAME and its length */
 		p += 9;
+	bool named;
 	if (*p == 'c') {
 		p++;
-		return sniff_line(&p, end, module) && sniff_line(&p, end, name) && served_class(module, name);
+		named = sniff_line(&p, end, module) && sniff_line(&p, end, name);
+	} else {
+		named = sniff_short(&p, end, module) && sniff_short(&p, end, name) && p < end && *p == 0x93;
 	}
-	return sniff_short(&p, end, module) && sniff_short(&p, end, name) && p < end && *p == 0x93 &&
-	       served_class(module, name);
+	return named && (served_class(module, name) || derives(module, p, end));
 }
 
 enum savedmodel_kind gensim_sniff(const void *head, size_t n, uint64_t size)
@@ -320,26 +338,54 @@ static int check_shape(struct model *m)
 	return named ? 0 : err_set(-EMEDIUMTYPE, "%s has no words", pickle_name(m->pickle, m->kv));
 }
 
-/* Key `index` as bytes: a text as it is in the file, a number in decimal. */
-static int key_bytes(struct model *m, uint64_t index, const unsigned char **ret, size_t *ret_size, char number[24])
+/* A key that is no text of Python's as bytes: str() of a number, bytes as they are. */
+static int key_text(struct model *m, uint64_t v, uint64_t index, struct buf *ret)
+{
+	char text[FLOAT_TEXT_REPR_MAX];
+	bool known = true;
+	double d;
+	int r = 0;
+	buf_reset(ret);
+	switch (pickle_tag(v)) {
+	case PICKLE_INT:
+		buf_printf(ret, "%" PRId64, pickle_int(v));
+		break;
+	case PICKLE_BOOL:
+		buf_str(ret, pickle_int(v) ? "True" : "False");
+		break;
+	case PICKLE_FLOAT:
+		r = pickle_text_float(m->pickle, v, &d);
+		if (!r)
+			float_text_repr(d, text);
+		buf_str(ret, r ? "" : text);
+		break;
+	default:
+		r = pickle_scalar_decode(m->pickle, v, ret, &known);
+	}
+	if (!r && !known)
+		r = err_set(-EMEDIUMTYPE, "key %" PRIu64 " is neither a text nor a number", index);
+	return r ? r : buf_check(ret, "a key");
+}
+
+/* Key `index` as bytes: a text as it is in the file, others in `other`. */
+static int key_bytes(struct model *m, uint64_t index, const unsigned char **ret, size_t *ret_size, struct buf *other)
 {
 	uint64_t v = pickle_item(m->pickle, m->words, index);
 	if (pickle_tag(v) == PICKLE_STR)
 		return pickle_text_bytes(m->pickle, v, ret, ret_size);
-	if (pickle_tag(v) != PICKLE_INT)
-		return err_set(-EMEDIUMTYPE, "key %" PRIu64 " is neither a text nor a number", index);
-	*ret_size = (size_t)snprintf(number, 24, "%" PRId64, pickle_int(v));
-	*ret = (const unsigned char *)number;
-	return 0;
+	int r = key_text(m, v, index, other);
+	*ret_size = other->len;
+	*ret = (const unsigned char *)(other->len ? other->data : "");
+	return r;
 }
 
 static int same_key(void *ctx, uint64_t ref, const void *key, size_t n, bool *ret)
 {
 	struct model *m = ctx;
 	const unsigned char *other;
-	char number[24];
+	CLEANUP_BUF struct buf text = BUF_INIT(KEY_MAX);
 	size_t size;
-	int r = key_bytes(m, ref, &other, &size, number);
+	int r = key_bytes(m, ref, &other, &size, &text);
 	*ret = !r && size == n && !memcmp(other, key, n);
 	return r;
 }
@@ -347,10 +393,10 @@ static int same_key(void *ctx, uint64_t ref, const void *key, size_t n, bool *re
 static int add_key(struct model *m, uint64_t index, struct keyset *set, struct vocabulary *out, struct buf *copy)
 {
 	const unsigned char *b;
-	char number[24];
+	CLEANUP_BUF struct buf text = BUF_INIT(KEY_MAX);
 	size_t n;
 	bool is_new;
-	int r = key_bytes(m, index, &b, &n, number);
+	int r = key_bytes(m, index, &b, &n, &text);
 	if (r)
 		return r;
 	buf_reset(copy); /* comparing moves the window that `b` points into */

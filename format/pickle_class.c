@@ -13,7 +13,7 @@ static enum class_role role_of(const char *name)
 	} known[] = {
 		/* By name only: Python 3.4 wrote UserString.defaultdict, numpy 2 renamed its modules. */
 		{ "defaultdict", CLASS_DICT }, { "OrderedDict", CLASS_DICT }, { "Counter", CLASS_DICT },
-		{ "Vocab", CLASS_FORGET }, { "Doctag", CLASS_FORGET }, { "scalar", CLASS_FORGET },
+		{ "Vocab", CLASS_FORGET }, { "Doctag", CLASS_FORGET }, { "scalar", CLASS_SCALAR },
 		{ "_reconstruct", CLASS_ARRAY }, { "_frombuffer", CLASS_ARRAY }, { "dtype", CLASS_DTYPE },
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)

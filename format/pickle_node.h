@@ -20,6 +20,8 @@ enum node_kind { NODE_FREE, NODE_LIST, NODE_TUPLE, NODE_DICT, NODE_OBJECT };
 struct node {
 	uint8_t kind;
 	bool dropped;		/* a dict that is only counted by now */
+	char type;		/* of a dtype: 'i', 'u', 'b', 'U'; 0: another kind, or big-endian */
+	uint8_t type_size;	/* of 'i' and 'u', in bytes */
 	uint32_t generation;	/* 24 bits; a handle of another one is stale */
 	union {
 		struct seq items;	/* of a dict: key, value, key, value ... */
@@ -35,7 +37,8 @@ struct node {
 enum class_role {
 	CLASS_PLAIN,
 	CLASS_DICT,	/* makes a dict: defaultdict, OrderedDict, Counter */
-	CLASS_FORGET,	/* Vocab, Doctag, scalar */
+	CLASS_FORGET,	/* Vocab, Doctag */
+	CLASS_SCALAR,	/* numpy's: made into a value */
 	CLASS_ARRAY,	/* _reconstruct, _frombuffer */
 	CLASS_DTYPE,	/* shared by all arrays: never forgotten */
 };
@@ -91,6 +94,11 @@ MUST_CHECK int pickle_node_set(struct pickle *p, uint64_t dict, uint64_t key, ui
 enum class_role pickle_node_role(const struct pickle *p, uint64_t value);
 /* The GLOBAL of that name. */
 MUST_CHECK int pickle_class_get(struct pickle *p, const char *module, const char *name, uint64_t *ret);
+
+/* A dtype with its arguments: read what pickle_scalar_value() needs of them. */
+MUST_CHECK int pickle_scalar_type(struct pickle *p, struct node *dtype);
+/* What numpy's scalar(dtype, bytes) makes; OPAQUE where nobody asks for such. */
+MUST_CHECK int pickle_scalar_value(struct pickle *p, uint64_t args, uint64_t *ret);
 
 /* Run the opcode at p->pos; 1 after STOP. */
 MUST_CHECK int pickle_ops_step(struct pickle *p);

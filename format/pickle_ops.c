@@ -354,8 +354,9 @@ static int make_object(struct pickle *p, uint64_t class, uint64_t args)
 		struct node *n = pickle_node_of(p, v);
 		n->class = class;
 		n->args = args;
+		r = role == CLASS_DTYPE ? pickle_scalar_type(p, n) : 0;
 	}
-	return push(p, v);
+	return r ? r : push(p, v);
 }
 
 static int op_newobj(struct pickle *p, uint64_t arg)
@@ -383,7 +384,21 @@ static int op_reduce(struct pickle *p, uint64_t arg)
 		pickle_node_forget(p, arg);
 		return push(p, pickle_value_make(PICKLE_OPAQUE, 0));
 	}
+	if (pickle_tag(function) == PICKLE_GLOBAL && pickle_node_role(p, function) == CLASS_SCALAR) {
+		r = pickle_scalar_value(p, arg, &arg);
+		return r ? r : push(p, arg);
+	}
 	return make_object(p, function, arg);
+}
+
+/* numpy writes the byte order of a dtype into its state. */
+static int learn_order(struct pickle *p, struct node *dtype)
+{
+	char order[4];
+	int r = dtype->type ? pickle_text_string(p, pickle_item(p, dtype->state, 1), order, sizeof order) : 0;
+	if (!r && dtype->type && *order == '>')
+		dtype->type = 0;
+	return r;
 }
 
 static int op_build(struct pickle *p, uint64_t arg)
@@ -396,6 +411,8 @@ static int op_build(struct pickle *p, uint64_t arg)
 	if (!n || n->kind != NODE_OBJECT)
 		return 0;
 	n->state = arg;
+	if (pickle_node_role(p, object) == CLASS_DTYPE)
+		return learn_order(p, n);
 	if (pickle_node_role(p, object) == CLASS_FORGET) {
 		pickle_node_forget(p, object);
 		*pickle_seq_at(&p->stack, p->stack.n - 1) = pickle_value_make(PICKLE_OPAQUE, 0);

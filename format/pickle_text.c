@@ -9,7 +9,7 @@ int pickle_text_span(struct pickle *p, uint64_t value, uint64_t *ret_off, uint64
 {
 	uint64_t off = pickle_value_payload(value), left, size = 0;
 	const unsigned char *b;
-	if (pickle_tag(value) != PICKLE_STR && pickle_tag(value) != PICKLE_BYTES)
+	if (pickle_tag(value) != PICKLE_STR && pickle_tag(value) != PICKLE_BYTES && pickle_tag(value) != PICKLE_UTF32)
 		return err_set(-EBADMSG, "pickle holds something else where text or bytes are expected");
 	left = p->win.src->size - off;
 	int r = window_at(&p->win, off, left < 9 ? (size_t)left : 9, &b);
@@ -26,7 +26,7 @@ int pickle_text_span(struct pickle *p, uint64_t value, uint64_t *ret_off, uint64
 		return err_set(-ESTALE, "pickle changed while it was read, at byte %" PRIu64, off);
 	*ret_off = off + 1 + width;
 	*ret_size = size;
-	*ret_raw = pickle_tag(value) == PICKLE_BYTES || *b == 'U' || *b == 'T';
+	*ret_raw = *b != 'X' && *b != 0x8c && *b != 0x8d;
 	return 0;
 }
 
@@ -62,4 +62,16 @@ int pickle_text_string(struct pickle *p, uint64_t value, char *ret, size_t cap)
 	memcpy(ret, b, (size_t)size);
 	ret[size] = '\0';
 	return 0;
+}
+
+int pickle_text_float(struct pickle *p, uint64_t value, double *ret)
+{
+	const unsigned char *b;
+	uint64_t bits = 0;
+	int r = window_at(&p->win, pickle_value_payload(value) + 1, 8, &b);
+	for (unsigned i = 0; !r && i < 8; i++)
+		bits = bits << 8 | b[i];
+	if (!r)
+		memcpy(ret, &bits, 8);
+	return r;
 }

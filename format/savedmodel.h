@@ -25,7 +25,7 @@
 
 /* Changes whenever the bytes made from the same model change: parts and records of another
  * version are made anew. */
-#define SAVEDMODEL_VERSION 1
+#define SAVEDMODEL_VERSION 2
 
 enum savedmodel_kind {
 	SAVEDMODEL_NONE,	/* not a model (side-cars, pictures, text ...) */

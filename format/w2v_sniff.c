@@ -124,6 +124,26 @@ static bool is_binary_row(const unsigned char *p, const unsigned char *end, uint
 	return are_floats(p, count) && !is_text(p, p + count * 4);
 }
 
+/* Do the rows that are here follow each other as the header says: a word of text, a blank, 4 D bytes, perhaps
+ * a newline? At least one whole row and the next word, or the end of the last row. This knows files whose
+ * numbers are nothing that vectors hold: NaN, infinite, huge, tiny, or letters by chance. */
+static bool are_binary_rows(const unsigned char *p, const unsigned char *end, const struct w2v_header *h, bool cut)
+{
+	bool binary = false;
+	for (uint64_t row = 0; row < h->rows; row++) {
+		while (row && p < end && *p == '\n')
+			p++;
+		const unsigned char *blank = p < end ? memchr(p, ' ', (size_t)(end - p)) : NULL;
+		if (!blank || blank == p)
+			return row && binary && (blank || cut) && is_text(p, end);
+		if (!is_text(p, blank) || h->width > (uint64_t)(end - blank - 1) / 4)
+			return row && binary && cut && is_text(p, blank);
+		p = blank + 1 + 4 * h->width;
+		binary |= !is_text(blank + 1, p);
+	}
+	return binary;
+}
+
 /* Is there a first row: a word of at least a byte, a blank and 4 D bytes? A file that lacks others
  * was cut short, and the scan says so; left out of the view it would only be missed. */
 static bool has_row(const struct w2v_header *h, uint64_t size)
@@ -140,5 +160,7 @@ enum savedmodel_kind w2v_sniff(const void *head, size_t n, uint64_t size)
 	if (is_text_row(p + h.size, p + n, n < size, h.width))
 		return SAVEDMODEL_W2V_TEXT;
 	const unsigned char *b = head;
-	return has_row(&h, size) && is_binary_row(b + h.size, b + n, h.width) ? SAVEDMODEL_W2V_BINARY : SAVEDMODEL_NONE;
+	bool binary = has_row(&h, size) && (is_binary_row(b + h.size, b + n, h.width) ||
+					    are_binary_rows(b + h.size, b + n, &h, n < size));
+	return binary ? SAVEDMODEL_W2V_BINARY : SAVEDMODEL_NONE;
 }

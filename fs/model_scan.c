@@ -10,7 +10,7 @@
 
 enum { RECORD_MAX = 64 << 10, KEY_BYTES = 2 * DRIVE_ID_MAX + 2, PART_BYTES = 64, KIND_BYTES_MAX = 16 };
 
-static const char *const part_names[SAVEDMODEL_PARTS] = { "savedmodel1.matrix", "savedmodel1.strings", "scratch" };
+static const char *const part_names[SAVEDMODEL_PARTS] = { "matrix", "strings", "scratch" };
 
 static void main_key(char to[KEY_BYTES], const struct file *f, const struct content *main)
 {
@@ -67,7 +67,7 @@ void model_scan_done(struct model_parts *p)
 static struct cache_key part_key(const struct model_set *set, enum savedmodel_part part, char name[PART_BYTES])
 {
 	uint64_t hash = sidecar_hash(&set->sidecars);
-	snprintf(name, PART_BYTES, hash ? "%s.%016" PRIx64 : "%s", part_names[part], hash);
+	snprintf(name, PART_BYTES, hash ? "savedmodel%d.%s.%016" PRIx64 : "savedmodel%d.%s", SAVEDMODEL_VERSION, part_names[part], hash);
 	return (struct cache_key){ set->file->id, set->main.revision, name };
 }
 

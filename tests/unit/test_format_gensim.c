@@ -115,6 +115,14 @@ TEST(format_gensim__serves_keys_of_any_kind)
 {
 	check_file("keyedvectors_keys.kv", NULL, SAVEDMODEL_IN_MAIN);
 	check_file("keyedvectors_holes.kv", NULL, SAVEDMODEL_IN_MAIN);
+	check_file("keyedvectors_other_keys_p2.kv", NULL, SAVEDMODEL_IN_MATRIX);
+	check_file("keyedvectors_other_keys_p4.kv", NULL, SAVEDMODEL_IN_MAIN);
+}
+
+TEST(format_gensim__serves_classes_that_users_derive)
+{
+	check_file("keyedvectors_derived_p2.kv", NULL, SAVEDMODEL_IN_MATRIX);
+	check_file("keyedvectors_derived_p4.kv", NULL, SAVEDMODEL_IN_MAIN);
 }
 
 TEST(format_gensim__serves_the_layouts_of_older_versions)

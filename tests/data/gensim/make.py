@@ -32,7 +32,7 @@ def expect(name, vectors, keys):
         f.write(b'%d %d %d\n' % (*vectors.shape, len(keys)))
         f.write(np.ascontiguousarray(vectors).astype('<f4').tobytes())
         for k in keys:
-            k = str(k).encode('utf-8', 'surrogatepass')
+            k = k if isinstance(k, bytes) else str(k).encode('utf-8', 'surrogatepass')
             f.write(struct.pack('<I', len(k)) + k)
 
 
@@ -77,6 +77,17 @@ def keyed_vectors():
     for protocol in (2, 4, 5):
         save('keyedvectors_fortran_p%d.kv' % protocol, fortran, pickle_protocol=protocol)
     save('keyedvectors_keys.kv', make('<f4', ['', ' ', 'two words', 'new\nline', 10, -7, 'a' * 300, 'nul\0byte', '\ud800']))
+    other = make('<f4', [np.str_('n\u00e9 \u65e5\U0001f600'), np.int64(-5), np.uint16(7), b'by\xff', True, 1.5, 1e22, -2.5e-7,
+                         np.str_('plain')])
+    for protocol in (2, 4):
+        save('keyedvectors_other_keys_p%d.kv' % protocol, other, pickle_protocol=protocol)
+    derived = types.new_class('Derived', (KeyedVectors,))
+    derived.__module__ = '__main__'
+    sys.modules['__main__'].Derived = derived
+    mine = make('<f4')
+    mine.__class__ = derived
+    for protocol in (2, 4):
+        save('keyedvectors_derived_p%d.kv' % protocol, mine, pickle_protocol=protocol)
     holes = KeyedVectors(4, count=6)
     holes.add_vector('only', np.ones(4, 'f4'))
     save('keyedvectors_holes.kv', holes)
