@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/commit.h"
 
+#include "cache/file.h"
+
 #include <string.h>
-#include <unistd.h>
 
 struct batch {
 	struct rev **revs;		/* referenced */
@@ -104,9 +105,9 @@ static int collect_dirty(struct cache *c, struct batch *b) REQUIRES(store_lock)
 static int sync_data(const struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
-		lock_assert_none();
-		if (b->fds[i] >= 0 && fdatasync(b->fds[i]))
-			return err_set(-errno, "syncing a file of the cache: %s", strerror(errno));
+		int r = b->fds[i] < 0 ? 0 : file_sync(b->fds[i], "a cached file");
+		if (r)
+			return r;
 	}
 	return 0;
 }

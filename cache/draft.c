@@ -2,6 +2,7 @@
 #include "cache/draft.h"
 
 #include "cache/evict.h"
+#include "cache/file.h"
 #include "format/crc32c.h"
 
 #include <fcntl.h>
@@ -97,7 +98,7 @@ static int start_on_base(struct draft *d, struct source *base)
 	if (base->size > DRAFT_SIZE_MAX)
 		return err_set(-EFBIG, "a file of %llu bytes is too large", (unsigned long long)base->size);
 	if (ftruncate(d->fd, (off_t)base->size))
-		return err_set(-errno, "draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+		return err_set(file_errno(errno), "sizing %s: %s", d->label, strerror(errno));
 	draft_acquire(d);
 	int r = room_for_blocks(d, base->size);
 	d->size = d->base_end = base->size;
@@ -119,6 +120,7 @@ int draft_create(struct cache *c, struct source *base, struct draft **ret)
 		return e;
 	}
 	d->c = c;
+	(void)snprintf(d->label, sizeof d->label, "draft %llu", (unsigned long long)d->number);
 	lock_init(&d->lock, RANK_DRAFT);
 	list_add(d);
 	int r = base ? start_on_base(d, base) : 0;
@@ -131,22 +133,6 @@ int draft_create(struct cache *c, struct source *base, struct draft **ret)
 }
 
 /* ---- writing */
-
-int draft_write_file(const struct draft *d, const void *data, size_t n, uint64_t off)
-{
-	const char *p = data;
-	while (n) {
-		ssize_t w = pwrite(d->fd, p, n, (off_t)off);
-		if (w <= 0) {
-			int e = w < 0 ? errno == EDQUOT ? ENOSPC : errno : EIO;
-			return err_set(-e, "writing draft %llu: %s", (unsigned long long)d->number, strerror(e));
-		}
-		p += w;
-		off += (uint64_t)w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
 
 static void note_block(struct draft_block *b, const char *p, uint32_t n, uint32_t at)
 {
@@ -177,7 +163,7 @@ static void note_write(struct draft *d, const char *data, uint64_t n, uint64_t o
 
 static int check_open(const struct draft *d) REQUIRES(draft_lock)
 {
-	return d->state == DRAFT_OPEN ? 0 : err_set(-EBUSY, "draft %llu is sealed", (unsigned long long)d->number);
+	return d->state == DRAFT_OPEN ? 0 : err_set(-EBUSY, "%s is sealed", d->label);
 }
 
 static int write_locked(struct draft *d, const void *data, size_t n, uint64_t off) REQUIRES(draft_lock)
@@ -188,13 +174,13 @@ static int write_locked(struct draft *d, const void *data, size_t n, uint64_t of
 		r = room_for_blocks(d, size);
 	if (r)
 		return r;
-	r = draft_write_file(d, data, n, off);
+	r = file_write(d->fd, d->label, data, n, off);
 	if (!r && off < d->base_end)
 		r = extents_add(&d->own, off, off + n); /* without it, the base still shows */
 	if (r) {
 		note_write(d, NULL, n, off);
 		if (size > d->size && ftruncate(d->fd, (off_t)d->size))
-			return err_set(-EIO, "draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+			return err_set(-EIO, "sizing %s: %s", d->label, strerror(errno));
 		return r;
 	}
 	note_write(d, data, n, off);
@@ -229,7 +215,7 @@ int draft_truncate(struct draft *d, uint64_t size)
 	if (!r)
 		r = room_for_blocks(d, size);
 	if (!r && ftruncate(d->fd, (off_t)size))
-		r = err_set(-errno, "draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+		r = err_set(file_errno(errno), "sizing %s: %s", d->label, strerror(errno));
 	if (!r && size < d->size) {
 		size_t keep = (size_t)(size / SOURCE_BLOCK), had = (size_t)((d->size + SOURCE_BLOCK - 1) / SOURCE_BLOCK);
 		uint32_t rest = (uint32_t)(size % SOURCE_BLOCK);
@@ -262,21 +248,13 @@ static bool is_base(const struct draft *d, uint64_t off, uint64_t end, uint64_t 
 	return !extents_at(&d->own, off, end, ret_end);
 }
 
-static int read_file(const struct draft *d, char *p, size_t n, uint64_t off)
+/* Bytes of the file; what is missing was cut off by another thread meanwhile. */
+static int read_own(const struct draft *d, char *p, size_t n, uint64_t off)
 {
-	while (n) {
-		ssize_t r = pread(d->fd, p, n, (off_t)off);
-		if (r < 0)
-			return err_set(-EIO, "reading draft %llu: %s", (unsigned long long)d->number, strerror(errno));
-		if (r == 0) { /* truncated by another thread meanwhile */
-			memset(p, 0, n);
-			return 0;
-		}
-		p += r;
-		off += (uint64_t)r;
-		n -= (size_t)r;
-	}
-	return 0;
+	ssize_t r = file_read_some(d->fd, d->label, p, n, off);
+	if (r >= 0)
+		memset(p + r, 0, n - (size_t)r);
+	return r < 0 ? (int)r : 0;
 }
 
 ssize_t draft_pread(struct draft *d, void *data, size_t n, uint64_t off)
@@ -293,7 +271,7 @@ ssize_t draft_pread(struct draft *d, void *data, size_t n, uint64_t off)
 		size_t piece = (size_t)(end - off) - done;
 		char *to = (char *)data + done;
 		lock_assert_none();
-		int r = base ? source_read(d->base, to, piece, off + done) : read_file(d, to, piece, off + done);
+		int r = base ? source_read(d->base, to, piece, off + done) : read_own(d, to, piece, off + done);
 		if (r)
 			return r;
 		done += piece;
@@ -326,7 +304,7 @@ static int fill_locked(struct draft *d, const char *data, uint64_t off, uint64_t
 	for (uint64_t at = off, stop; !r && at < end; at = stop) {
 		if (!is_base(d, at, end, &stop))
 			continue;
-		r = draft_write_file(d, data + (at - off), (size_t)(stop - at), at);
+		r = file_write(d->fd, d->label, data + (at - off), (size_t)(stop - at), at);
 		if (!r)
 			r = extents_add(&d->own, at, stop);
 		note_write(d, r ? NULL : data + (at - off), stop - at, at);

@@ -16,6 +16,7 @@
 
 extern struct store_capability draft_lock;
 
+enum { DRAFT_NAME_MAX = 32 };
 enum draft_state { DRAFT_OPEN, DRAFT_SEALING, DRAFT_SEALED };
 struct draft_block {
 	uint32_t crc;
@@ -25,6 +26,7 @@ struct draft {
 	struct cache *c;	/* fixed */
 	uint64_t number;	/* fixed */
 	int fd;			/* fixed */
+	char label[DRAFT_NAME_MAX];	/* fixed: "draft N", for messages */
 	struct draft *next GUARDED_BY(store_lock);	/* c->drafts */
 	struct lock lock;
 	enum draft_state state GUARDED_BY(draft_lock);
@@ -47,13 +49,11 @@ static inline void draft_release(struct draft *d) RELEASE(draft_lock) TSA(no_thr
 	lock_release(&d->lock);
 }
 
-enum { DRAFT_NAME_MAX = 32, DRAFT_EXTENTS_MAX = 65536 };
+enum { DRAFT_EXTENTS_MAX = 65536 };
 #define DRAFT_SIZE_MAX (5ull << 40)
 void draft_name(uint64_t number, char ret[DRAFT_NAME_MAX]);
 /* Make the draft's name in the folder durable, once. No lock held. */
 MUST_CHECK int draft_sync_dir(struct draft *d);
-/* pwrite of all n bytes. */
-MUST_CHECK int draft_write_file(const struct draft *d, const void *data, size_t n, uint64_t off);
 /* Fetch what the base still covers into the file; the state is SEALING. No lock held. */
 MUST_CHECK int draft_fill(struct draft *d);
 /* Find the numbers that are taken. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What happens to whole drafts: notes, sealing, publishing, and those of earlier runs. */
 #include "cache/draft.h"
+#include "cache/file.h"
 #include "cache/state.h"
 
 #include <dirent.h>
@@ -63,7 +64,7 @@ static int settle_block(struct draft *d, uint64_t i, struct seal *s)
 	bool known = !b->stale && b->len == n;
 	uint32_t crc = b->crc;
 	draft_release(d);
-	int r = known ? 0 : seal_file_crc(d->fd, d->number, i, s->size, &crc);
+	int r = known ? 0 : file_crc(d->fd, d->label, i * SOURCE_BLOCK, n, &crc);
 	if (r)
 		return r;
 	s->crc[i] = crc;
@@ -77,15 +78,14 @@ static int settle_block(struct draft *d, uint64_t i, struct seal *s)
 static int make_seal(struct draft *d, struct seal **ret)
 {
 	int r = draft_fill(d);
-	lock_assert_none();
-	if (!r && fdatasync(d->fd))
-		r = err_set(-errno, "syncing draft %llu: %s", (unsigned long long)d->number, strerror(errno));
+	if (!r)
+		r = file_sync(d->fd, d->label);
 	if (!r)
 		r = draft_sync_dir(d);
 	uint64_t size = draft_size(d), count = (size + SOURCE_BLOCK - 1) / SOURCE_BLOCK;
 	struct seal *s = NULL;
 	if (!r)
-		r = seal_new(d->c, d->number, d->fd, size, count, &s);
+		r = seal_new(d->c, d->label, d->fd, size, count, &s);
 	for (uint64_t i = 0; !r && i < count; i++)
 		r = settle_block(d, i, s);
 	if (r)
@@ -100,7 +100,7 @@ int draft_seal(struct draft *d, struct source **ret)
 	int r = 0;
 	draft_acquire(d);
 	if (d->state == DRAFT_SEALING)
-		r = err_set(-EBUSY, "draft %llu is being sealed", (unsigned long long)d->number);
+		r = err_set(-EBUSY, "%s is being sealed", d->label);
 	bool make = d->state == DRAFT_OPEN;
 	if (make)
 		d->state = DRAFT_SEALING;
@@ -225,7 +225,7 @@ int draft_commit(struct draft *d, const struct cache_key *key)
 	draft_acquire(d);
 	struct seal *s = d->state == DRAFT_SEALED ? d->seal : NULL;
 	draft_release(d);
-	int r = s ? rev_name(key, name) : err_set(-EINVAL, "draft %llu is not sealed", (unsigned long long)d->number);
+	int r = s ? rev_name(key, name) : err_set(-EINVAL, "%s is not sealed", d->label);
 	if (!r)
 		r = commit_as(d, name, s);
 	draft_discard(d); /* the name draft/N is gone if it was moved */

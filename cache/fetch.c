@@ -2,11 +2,11 @@
 #include "cache/fetch.h"
 
 #include "cache/evict.h"
+#include "cache/file.h"
 #include "format/crc32c.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- the queue: urgent ones before background ones, each in order */
 
@@ -108,20 +108,6 @@ static int learn_tentative(struct flight *f)
 	return f->tentative && !f->held ? err_set(-ENOMEM, "no memory for a fetch") : 0;
 }
 
-static int write_all(int fd, const void *data, size_t n, uint64_t off)
-{
-	const char *p = data;
-	while (n) {
-		ssize_t w = pwrite(fd, p, n, (off_t)off);
-		if (w <= 0)
-			return w < 0 ? -errno : -EIO;
-		p += w;
-		off += (uint64_t)w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 static int take_bytes(void *ctx, const void *data, size_t n)
 {
 	struct flight *f = ctx;
@@ -136,10 +122,10 @@ static int take_bytes(void *ctx, const void *data, size_t n)
 	while (n) {
 		uint64_t b = f->at / SOURCE_BLOCK, left = b * SOURCE_BLOCK + rev_block_bytes(f->rev, b) - f->at;
 		size_t piece = n < left ? n : (size_t)left;
-		int r = write_all(f->fd, p, piece, f->at);
+		int r = file_write(f->fd, "a cached file", p, piece, f->at);
 		if (r) {
 			f->disk_failed = true;
-			return err_set(r, "writing to the cache: %s", strerror(-r));
+			return r;
 		}
 		f->crc = crc32c(f->crc, p, piece);
 		f->at += piece;

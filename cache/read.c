@@ -2,10 +2,9 @@
 #include "cache/read.h"
 
 #include "cache/bypass.h"
-#include "format/crc32c.h"
+#include "cache/file.h"
 
 #include <string.h>
-#include <unistd.h>
 
 struct cached {
 	struct source src;
@@ -46,23 +45,6 @@ static void heal(struct piece *p, uint64_t b) REQUIRES(store_lock)
 	p->healed++;
 }
 
-/* CRC-32C of a block in the file; false: it cannot be read whole. */
-static bool file_crc(int fd, uint64_t off, uint64_t n, uint32_t *ret)
-{
-	char chunk[32 << 10];
-	uint32_t crc = 0;
-	while (n) {
-		ssize_t r = pread(fd, chunk, n < sizeof chunk ? (size_t)n : sizeof chunk, (off_t)off);
-		if (r <= 0)
-			return false;
-		crc = crc32c(crc, chunk, (size_t)r);
-		off += (uint64_t)r;
-		n -= (uint64_t)r;
-	}
-	*ret = crc;
-	return true;
-}
-
 static int verify(struct piece *p, uint64_t b) REQUIRES(store_lock)
 {
 	struct rev *r = p->rev;
@@ -75,7 +57,7 @@ static int verify(struct piece *p, uint64_t b) REQUIRES(store_lock)
 	uint32_t want = rev_chunk(r, b)->block[b % CHUNK_BLOCKS].crc, crc = 0;
 	rev_span_add(r, &span);
 	store_release(r->c);
-	bool good = file_crc(fd, b * SOURCE_BLOCK, rev_block_bytes(r, b), &crc) && crc == want;
+	bool good = !file_crc(fd, "a cached file", b * SOURCE_BLOCK, rev_block_bytes(r, b), &crc) && crc == want;
 	store_acquire(r->c);
 	if (good)
 		rev_mark_verified(r, b);
@@ -188,16 +170,16 @@ static void read_ahead(struct piece *p, struct readahead *s) REQUIRES(store_lock
 
 /* ---- pieces */
 
-/* Bytes that are in the file, by the lock's word. False: they are not, after all. */
+/* Bytes that are in the file, by the lock's word. False: those of the block at p->at are not, after all. */
 static bool copy_out(struct piece *p, int fd, uint64_t n)
 {
 	while (n) {
-		ssize_t r = pread(fd, p->buf, (size_t)n, (off_t)p->at);
-		if (r <= 0)
+		uint64_t left = SOURCE_BLOCK - p->at % SOURCE_BLOCK, k = n < left ? n : left;
+		if (file_read(fd, "a cached file", p->buf, (size_t)k, p->at))
 			return false;
-		p->buf += r;
-		p->at += (uint64_t)r;
-		n -= (uint64_t)r;
+		p->buf += k;
+		p->at += k;
+		n -= k;
 	}
 	return true;
 }

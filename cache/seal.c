@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/seal.h"
 
+#include "cache/file.h"
 #include "format/crc32c.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,50 +23,18 @@ static uint64_t sealed_block_bytes(uint64_t size, uint64_t index)
 	return left < SOURCE_BLOCK ? left : SOURCE_BLOCK;
 }
 
-static int read_file(int fd, uint64_t number, void *data, size_t n, uint64_t off)
-{
-	char *p = data;
-	while (n) {
-		ssize_t r = pread(fd, p, n, (off_t)off);
-		if (r <= 0)
-			return err_set(-EIO, "draft %llu cannot be read at byte %llu: %s", (unsigned long long)number,
-				       (unsigned long long)off, r ? strerror(errno) : "it was cut short");
-		p += r;
-		off += (uint64_t)r;
-		n -= (size_t)r;
-	}
-	return 0;
-}
-
-int seal_file_crc(int fd, uint64_t number, uint64_t block, uint64_t size, uint32_t *ret)
-{
-	char piece[32 << 10];
-	uint64_t off = block * SOURCE_BLOCK, left = sealed_block_bytes(size, block);
-	uint32_t crc = 0;
-	while (left) {
-		size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
-		int r = read_file(fd, number, piece, n, off);
-		if (r)
-			return r;
-		crc = crc32c(crc, piece, n);
-		off += n;
-		left -= n;
-	}
-	*ret = crc;
-	return 0;
-}
-
-int seal_new(struct cache *c, uint64_t number, int fd, uint64_t size, uint64_t count, struct seal **ret)
+int seal_new(struct cache *c, const char *label, int fd, uint64_t size, uint64_t count, struct seal **ret)
 {
 	struct seal *s = calloc(1, sizeof *s + (size_t)count * sizeof s->crc[0]);
 	if (!s)
 		return err_set(-ENOMEM, "a sealed draft");
-	*s = (struct seal){ .c = c, .refs = 1, .number = number, .size = size };
+	*s = (struct seal){ .c = c, .refs = 1, .size = size };
+	(void)snprintf(s->label, sizeof s->label, "%s", label);
 	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (s->fd < 0) {
 		int e = errno;
 		free(s);
-		return err_set(-e, "a descriptor of draft %llu: %s", (unsigned long long)number, strerror(e));
+		return err_set(-e, "a descriptor of %s: %s", label, strerror(e));
 	}
 	*ret = s;
 	return 0;
@@ -89,10 +59,10 @@ struct seal *seal_unref(struct seal *s)
 static int read_block(const struct seal *s, uint64_t index, char *out)
 {
 	size_t n = (size_t)sealed_block_bytes(s->size, index);
-	int r = read_file(s->fd, s->number, out, n, index * SOURCE_BLOCK);
+	int r = file_read(s->fd, s->label, out, n, index * SOURCE_BLOCK);
 	if (!r && crc32c(0, out, n) != s->crc[index])
-		return err_set(-EIO, "draft %llu was changed on the disk after it was written (block %llu)",
-			       (unsigned long long)s->number, (unsigned long long)index);
+		return err_set(-EIO, "%s was changed on the disk after it was written (block %llu)", s->label,
+			       (unsigned long long)index);
 	return r;
 }
 

@@ -11,15 +11,14 @@ struct seal {
 	struct cache *c;
 	unsigned refs;		/* atomic */
 	int fd;			/* its own */
-	uint64_t number, size;
+	uint64_t size;
+	char label[32];		/* of the draft, for messages */
 	struct rev *pinned;	/* a reference once committed, else NULL; under the cache's lock */
 	uint32_t crc[];		/* one per block */
 };
 
 /* Of `count` blocks, on a duplicate of fd; the CRCs are the caller's to fill in. */
-MUST_CHECK int seal_new(struct cache *c, uint64_t number, int fd, uint64_t size, uint64_t count, struct seal **ret);
+MUST_CHECK int seal_new(struct cache *c, const char *label, int fd, uint64_t size, uint64_t count, struct seal **ret);
 struct seal *seal_unref(struct seal *s); /* NULL is fine; returns NULL */
 MUST_CHECK int seal_source(struct seal *s, struct source **ret);
-/* The CRC of one block of a draft's file; -EIO when it cannot be read whole. */
-MUST_CHECK int seal_file_crc(int fd, uint64_t number, uint64_t block, uint64_t size, uint32_t *ret);
 #endif
