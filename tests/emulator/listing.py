@@ -125,7 +125,10 @@ def _page(call, tree, key, ids, size, token):
         below = fields.below(tree, "files") or {"*": None}
         files = call.store.files
         answer["files"] = [call.view.file(files[one], below) for one in here if one in files]
-    return {name: value for name, value in answer.items() if fields.wants(tree, name)}
+    answer = {name: value for name, value in answer.items() if fields.wants(tree, name)}
+    if call.switches.padding_mib:
+        answer["padding"] = [1] * (int(call.switches.padding_mib) << 19)
+    return answer
 
 
 def _check(call):

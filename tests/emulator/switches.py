@@ -44,6 +44,7 @@ SWITCHES = {
     "metadata_scopes": ("", "the scopes of the virtual machine, which its metadata server grants whatever is asked for; empty: what is asked for"),
     "non_json_errors": (False, "errors come as HTML, as from a front end"),
     "or_query_empty": (False, "a query that ORs parents finds nothing"),
+    "padding_mib": (0, "answers of files.list carry an unknown member of so many MiB of 1,1,1,..."),
     "page_size_max": (0, "most entries on a page of a listing or of the change feed, whatever pageSize says"),
     "page_token_410": (False, "an unknown changes page token is 410 instead of 400"),
     "parents_lag_s": (0, "no listing shows files younger than this"),

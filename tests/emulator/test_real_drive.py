@@ -43,6 +43,12 @@ class Listings(Case):
         self.assertEqual(answer.json["files"][0]["description"], "\1" * 12000)
         self.assertGreater(len(answer.body), 72000)
 
+    def test_padding(self):
+        self.drive.switches(padding_mib=1)
+        answer = self.client.list("'%s' in parents" % self.folder, prettyPrint="false")
+        self.assertGreater(len(answer.body), 1 << 20)
+        self.assertEqual((answer.json["files"], answer.json["padding"][-1]), ([], 1))
+
     def test_several_parents(self):
         other = self.good(self.client.create("other", mimeType=FOLDER))["id"]
         file = self.good(self.client.upload(b"data", name="both"))["id"]

@@ -14,6 +14,7 @@ from harness.paths import wait_until
 from harness.surprise import MIB, calm  # noqa: F401  # pylint: disable=unused-import
 from test_surprises_access import another, refused, user  # noqa: F401  # pylint: disable=unused-import
 
+SHORTCUT = "application/vnd.google-apps.shortcut"
 OPTIONS = ["poll=1,deadline=6,upload_deadline=8,wait_scale=10,quota_units_per_minute=0"]
 UNFINISHED = True  # what is refused is kept
 
@@ -120,3 +121,23 @@ def test_a_redirect_to_another_host(rig, drive):
     away = [request for request in count.requests if (request["host"] or "").startswith("127.0.0.1")]
     assert away and not any(request["keys"] for request in away)
     assert data in (None, bytes_of(files[0]["name"], MIB))
+
+
+# -- what a co-editor can do to us ----------------------------------------------------------
+
+
+def test_shortcuts_that_double_the_paths_at_each_level(rig, google, mount):
+    """Twelve levels with two shortcuts each to the next one: 4,096 paths to the last. Listing the views
+    asks for each folder once."""
+    top = google.create_empty(rig.drive.folder, "doubling", FOLDER)["id"]
+    folders = [google.create_empty(top, "level %d" % n, FOLDER)["id"] for n in range(12)]
+    for here, there in zip(folders, folders[1:]):
+        for name in ("left", "right"):
+            google.service.files().create(body={"name": name, "parents": [here], "mimeType": SHORTCUT,
+                                                "shortcutDetails": {"targetId": there}}, **SHARED).execute()
+    path = pathlib.Path(mount.path, "doubling", "level 0")
+    wait_until(path.exists, "the folders")
+    with counted(rig.drive) as count:
+        os.listdir(pathlib.Path(mount.path, "saved_model"))
+        os.listdir(pathlib.Path(path, *["left", "right"] * 5))
+    assert len(count) <= 120, "%d requests" % len(count)
