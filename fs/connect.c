@@ -2,8 +2,11 @@
 #include "fs/connect.h"
 
 #include "fs/log.h"
+#include "fs/snapshot.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 static void trace_drive(void *ctx, const char *line)
 {
@@ -78,19 +81,137 @@ static int reach_with_rights(struct drive *d, const struct config *c, struct dri
 	return err_set(r, "nothing could be saved: %s. To read only, mount it with -o ro", why ? why : "");
 }
 
-int connect_folder(struct fs *fs, struct drive_folder *root)
+/* What statfs() would ask for, if it was told. */
+static void keep_quota(struct fs *fs, const struct drive_who *who)
 {
+	if (!who->email[0])
+		return;
+	lock_acquire(&fs->quota_lock);
+	fs->quota = (struct drive_about){ who->limit, who->usage };
+	fs->quota_ms = now_ms();
+	lock_release(&fs->quota_lock);
+}
+
+/* ---- the cache folder */
+
+/* One per identity and folder, so that two mounts never share one by accident. */
+static int default_cache_dir(struct fs *fs, const char *folder_id, char **ret)
+{
+	CLEANUP_BUF struct buf who = BUF_INIT(4096), dir = BUF_INIT(PATH_MAX);
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	buf_printf(&who, "%s\n%s", drive_identity(fs->drive), folder_id);
+	if (base && *base == '/')
+		buf_printf(&dir, "%s/drivefs-models/", base);
+	else if (home && *home == '/')
+		buf_printf(&dir, "%s/.cache/drivefs-models/", home);
+	else
+		return err_set(-EINVAL, "neither XDG_CACHE_HOME nor HOME is set: name a folder by -o cache_dir=");
+	buf_printf(&dir, "%016llx", (unsigned long long)map_hash(who.data ? who.data : ""));
+	*ret = buf_take(&dir);
+	return *ret ? 0 : err_set(-ENOMEM, "no memory to start");
+}
+
+static void cache_warning(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_warning("cache", "%s", line);
+}
+
+static int open_cache(struct fs *fs, const char *folder_id)
+{
+	const struct config *c = fs->config;
+	int r = 0;
+	if (c->cache_dir)
+		fs->cache_dir = strdup(c->cache_dir);
+	else
+		r = default_cache_dir(fs, folder_id, &fs->cache_dir);
+	if (r || !fs->cache_dir)
+		return r ? r : err_set(-ENOMEM, "no memory to start");
+	const struct cache_config cc = {
+		.dir = fs->cache_dir,
+		.bytes_max = c->cache_size,
+		.fetches_max = (unsigned)c->connections,
+		.warn = cache_warning,
+	};
+	return cache_open(&cc, &fs->cache);
+}
+
+/* ---- the states */
+
+/* Drive, or somebody on the way, did not say no: there was no answer of its own. */
+static bool is_no_way(int err)
+{
+	return err != -EACCES && err != -ENOENT && err != -ENOTDIR && err != -EINVAL && err != -ENOMEM && err != -EINTR &&
+	       err != -EDQUOT;
+}
+
+static int keep_folder(struct fs *fs, const struct drive_file *root)
+{
+	fs->folder_name = strdup(root->name ? root->name : "");
+	fs->shared_drive = strdup(root->drive);
+	return fs->folder_name && fs->shared_drive ? 0 : err_nomem("the mounted folder");
+}
+
+/* Is there a cache that knows the folder? One that is not there is not made. */
+static int find_kept(struct fs *fs, struct drive_file *ret)
+{
+	int r = fs->config->cache_dir ? 0 : default_cache_dir(fs, fs->config->folder, &fs->cache_dir);
+	const char *dir = fs->config->cache_dir ? fs->config->cache_dir : fs->cache_dir;
+	if (!r && access(dir, F_OK) != 0)
+		r = -ENOENT;
+	free(STEAL(fs->cache_dir));
+	if (!r)
+		r = open_cache(fs, fs->config->folder);
+	return r ? r : snapshot_root(fs, ret);
+}
+
+/* `err` and its reason are why Drive was not reached. */
+static int start_offline(struct fs *fs, int err, struct drive_file *ret)
+{
+	CLEANUP_FREE char *why = strdup(err_last());
+	int r = find_kept(fs, ret);
+	if (!r)
+		r = keep_folder(fs, ret);
+	if (r) /* the first error counts */
+		return err_set(err, "%s", why ? why : "");
+	log_warning("mount", "%s: read-only, with the names and bytes that the cache holds, until Drive answers", why ? why : "");
+	__atomic_store_n(&fs->offline, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int connect_start(struct fs *fs, struct drive_file *ret)
+{
+	struct drive_folder folder = { 0 };
 	struct drive_who who;
-	int r = reach_with_rights(fs->drive, fs->config, root, &who);
-	if (r)
-		return r;
-	if (who.email[0]) { /* what statfs() would ask for */
-		lock_acquire(&fs->quota_lock);
-		fs->quota = (struct drive_about){ who.limit, who.usage };
-		fs->quota_ms = now_ms();
-		lock_release(&fs->quota_lock);
+	int r = reach_with_rights(fs->drive, fs->config, &folder, &who);
+	if (r) {
+		drive_file_done(&folder.file);
+		return is_no_way(r) ? start_offline(fs, r, ret) : r;
 	}
-	fs->folder_name = strdup(root->file.name ? root->file.name : "");
-	fs->shared_drive = strdup(root->file.drive);
-	return fs->folder_name && fs->shared_drive ? 0 : err_set(-ENOMEM, "no memory to start");
+	*ret = folder.file;
+	keep_quota(fs, &who);
+	r = keep_folder(fs, ret);
+	if (!r)
+		r = open_cache(fs, ret->id);
+	if (!r && snapshot_keep_root(fs, ret) != 0)
+		log_warning("cache", "this folder cannot be mounted without Drive: %s", err_last());
+	return r;
+}
+
+int connect_again(struct fs *fs)
+{
+	static bool said; /* one thread */
+	struct drive_folder folder = { 0 };
+	struct drive_who who;
+	int r = reach_with_rights(fs->drive, fs->config, &folder, &who);
+	if (!r) {
+		keep_quota(fs, &who);
+		if (snapshot_keep_root(fs, &folder.file) != 0)
+			log_warning("cache", "this folder cannot be mounted without Drive: %s", err_last());
+	} else if (!is_no_way(r) && r != -EINTR && !said) {
+		said = true;
+		log_error("mount", "Drive answers and refuses: %s; still read-only, trying on", err_last());
+	}
+	drive_file_done(&folder.file);
+	return r;
 }

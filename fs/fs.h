@@ -59,5 +59,9 @@ struct fs {
 	int64_t quota_ms UNDER(quota_lock);	/* when asked; 0: never */
 
 	bool stopping;		/* atomic: no new work */
+	bool offline;		/* atomic; connect.h has its states */
 };
+
+/* Nothing may be changed, and only what the cache holds is there. */
+static inline bool fs_offline(const struct fs *fs) { return __atomic_load_n(&fs->offline, __ATOMIC_ACQUIRE); }
 #endif

@@ -10,6 +10,7 @@
 #include "fs/handle.h"
 #include "fs/ops.h"
 #include "fs/publish.h"
+#include "fs/snapshot.h"
 #include "fs/watch.h"
 
 #include <limits.h>
@@ -34,49 +35,6 @@ struct mounting {
 };
 
 /* ---- the parts, in the order in which they start */
-
-static void folder_done(struct drive_folder *f) { drive_file_done(&f->file); }
-
-/* One per identity and folder, so that two mounts never share one by accident. */
-static int default_cache_dir(struct fs *fs, const char *folder_id, char **ret)
-{
-	CLEANUP_BUF struct buf who = BUF_INIT(4096), dir = BUF_INIT(PATH_MAX);
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	buf_printf(&who, "%s\n%s", drive_identity(fs->drive), folder_id);
-	if (base && *base == '/')
-		buf_printf(&dir, "%s/drivefs-models/", base);
-	else if (home && *home == '/')
-		buf_printf(&dir, "%s/.cache/drivefs-models/", home);
-	else
-		return err_set(-EINVAL, "neither XDG_CACHE_HOME nor HOME is set: name a folder by -o cache_dir=");
-	buf_printf(&dir, "%016llx", (unsigned long long)map_hash(who.data ? who.data : ""));
-	*ret = buf_take(&dir);
-	return *ret ? 0 : err_set(-ENOMEM, "no memory to start");
-}
-
-static void cache_warning(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_warning("cache", "%s", line);
-}
-
-static int open_cache(struct fs *fs, const struct config *c, const char *folder_id)
-{
-	int r = 0;
-	if (c->cache_dir)
-		fs->cache_dir = strdup(c->cache_dir);
-	else
-		r = default_cache_dir(fs, folder_id, &fs->cache_dir);
-	if (r || !fs->cache_dir)
-		return r ? r : err_set(-ENOMEM, "no memory to start");
-	const struct cache_config cc = {
-		.dir = fs->cache_dir,
-		.bytes_max = c->cache_size,
-		.fetches_max = (unsigned)c->connections,
-		.warn = cache_warning,
-	};
-	return cache_open(&cc, &fs->cache);
-}
 
 PRINTF(2, 0) static void fuse_log_line(enum fuse_log_level level, const char *fmt, va_list ap)
 {
@@ -123,17 +81,17 @@ static int start(struct mounting *m)
 {
 	struct fs *fs = &m->fs;
 	const struct config *c = m->config;
-	CLEANUP(folder_done) struct drive_folder root = { 0 };
+	CLEANUP_DRIVE_FILE struct drive_file root = { 0 };
 	int r = mountpoint_clear(c->mountpoint, &fs->mountpoint);
 	if (!r)
 		r = connect_open(c, &fs->drive);
 	if (!r)
-		r = connect_folder(fs, &root);
+		r = connect_start(fs, &root);
 	if (!r)
-		r = open_cache(fs, c, root.file.id);
-	if (!r)
-		r = tree_init(&fs->tree, &root.file);
+		r = tree_init(&fs->tree, &root);
 	fs->tree.show_docs = strcmp(c->google_docs, "link") == 0;
+	if (!r && fs_offline(fs))
+		r = snapshot_load_names(fs);
 	if (!r)
 		r = publisher_start(fs);
 	if (!r)

@@ -85,7 +85,8 @@ int namei_list(struct fs *fs, struct file *folder)
 	if (r || !ours)
 		return r;
 	struct listing_news l = { .fs = fs, .folder = folder };
-	r = drive_list(fs->drive, folder->id, one_listed, &l);
+	r = fs_offline(fs) ? err_set(-ENETUNREACH, "Drive cannot be reached, and the cache does not know this folder")
+			   : drive_list(fs->drive, folder->id, one_listed, &l);
 	if (r == -ENOENT)
 		r = list_denied(fs, &l);
 	lock_acquire(&t->lock);

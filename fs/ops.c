@@ -32,6 +32,11 @@ static bool in_view(struct fs *fs, const struct inode *dir, const char *name)
 	return dir->kind == NODE_VIEW || (dir->file == fs->tree.root && strcmp(name, VIEW_NAME) == 0);
 }
 
+static bool cannot_change(struct fs *fs, const struct inode *dir, const char *name)
+{
+	return fs_offline(fs) || in_view(fs, dir, name);
+}
+
 /* ---- names */
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -94,7 +99,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	(void)mode;
 	if (!dir)
 		return;
-	if (in_view(fs, dir, name)) {
+	if (cannot_change(fs, dir, name)) {
 		reply_read_only(req, "mkdir", parent, name);
 		return;
 	}
@@ -118,7 +123,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct inode *dir = reply_node(req, parent);
 	if (!dir)
 		return;
-	if (in_view(fs, dir, name))
+	if (cannot_change(fs, dir, name))
 		reply_read_only(req, "unlink", parent, name);
 	else
 		removed(req, "unlink", parent, name, namei_unlink(fs, dir->file, name));
@@ -130,7 +135,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct inode *dir = reply_node(req, parent);
 	if (!dir)
 		return;
-	if (in_view(fs, dir, name))
+	if (cannot_change(fs, dir, name))
 		reply_read_only(req, "rmdir", parent, name);
 	else
 		removed(req, "rmdir", parent, name, namei_rmdir(fs, dir->file, name));
@@ -143,7 +148,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	struct inode *from = reply_node(req, parent), *to = from ? reply_node(req, newparent) : NULL;
 	if (!to)
 		return;
-	if (in_view(fs, from, name) || in_view(fs, to, newname)) {
+	if (cannot_change(fs, from, name) || cannot_change(fs, to, newname)) {
 		reply_read_only(req, "rename", parent, name);
 		return;
 	}
@@ -253,7 +258,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int whic
 	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
-	if (n->kind == NODE_VIEW) {
+	if (n->kind == NODE_VIEW || fs_offline(fs)) {
 		reply_read_only(req, "setattr", ino, NULL);
 		return;
 	}
@@ -273,7 +278,7 @@ static void quota(struct fs *fs, struct drive_about *ret)
 	bool fresh = fs->quota_ms && now_ms() - fs->quota_ms < QUOTA_KEEP_MS;
 	*ret = fs->quota;
 	lock_release(&fs->quota_lock);
-	if (fresh || fs->shared_drive[0] || drive_about(fs->drive, ret) != 0)
+	if (fresh || fs->shared_drive[0] || fs_offline(fs) || drive_about(fs->drive, ret) != 0)
 		return;
 	lock_acquire(&fs->quota_lock);
 	fs->quota = *ret;
@@ -323,7 +328,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h;
 	if (!n)
 		return;
-	if (n->kind == NODE_VIEW && (fi->flags & O_ACCMODE) != O_RDONLY) {
+	if ((n->kind == NODE_VIEW || fs_offline(fs)) && (fi->flags & O_ACCMODE) != O_RDONLY) {
 		reply_read_only(req, "open", ino, NULL);
 		return;
 	}
@@ -359,7 +364,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	(void)mode;
 	if (!dir)
 		return;
-	if (in_view(fs, dir, name)) {
+	if (cannot_change(fs, dir, name)) {
 		reply_read_only(req, "create", parent, name);
 		return;
 	}

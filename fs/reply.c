@@ -94,8 +94,10 @@ void reply_log_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_i
 
 void reply_read_only(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name)
 {
-	reply_error(req, op, parent, name,
-		    err_set(-EROFS, VIEW_NAME "/ is made from the models beside it and is read-only: save the model itself"));
+	struct fs *fs = fuse_req_userdata(req);
+	reply_error(req, op, parent, name, err_set(-EROFS, "%s", fs_offline(fs) ?
+		    "Drive has not been reached since the mount started: read-only until it answers" :
+		    VIEW_NAME "/ is made from the models beside it and is read-only: save the model itself"));
 }
 
 struct inode *reply_node(fuse_req_t req, fuse_ino_t ino)

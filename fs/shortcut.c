@@ -34,7 +34,7 @@ struct file *shortcut_known(struct tree *t, struct file *f)
  * between the first answer and the start of the reading would be missed. */
 static int ask_target(struct fs *fs, const char *id, struct drive_file *ret)
 {
-	int r = drive_get(fs->drive, id, ret);
+	int r = fs_offline(fs) ? err_set(-ENETUNREACH, "Drive cannot be reached") : drive_get(fs->drive, id, ret);
 	bool fresh = false;
 	if (!r && !ret->trashed)
 		r = watch_follow(fs->watch, ret->drive, &fresh);

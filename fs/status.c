@@ -71,6 +71,7 @@ int status_json(struct fs *fs, bool trusted, struct buf *b)
 	json_field(b, "version", DFM_VERSION);
 	json_field(b, "mount", fs->mountpoint);
 	buf_printf(b, ", \"pid\": %d, \"uptime_s\": %" PRId64, (int)getpid(), (now_ms() - fs->started_ms) / 1000);
+	buf_printf(b, ", \"online\": %s", fs_offline(fs) ? "false" : "true");
 	buf_printf(b, ", \"pending_count\": %zu, \"held_count\": %zu", count_items(fs, publish_pending),
 		   count_items(fs, publish_held));
 	if (trusted)
@@ -146,6 +147,8 @@ int status_text(struct fs *fs, bool trusted, struct buf *b)
 	}
 	add_row(b, "process", "%d, up %" PRId64 " s, %s of its own memory", (int)getpid(), (now_ms() - fs->started_ms) / 1000,
 		as_bytes(&own, (m.anon_kb + m.shmem_kb) << 10));
+	if (fs_offline(fs))
+		add_row(b, "offline", "Drive has not been reached since the start: read-only, with what the cache holds");
 	add_transfers(fs, trusted, b);
 	if (trusted) {
 		add_items(b, "pending", publish_pending, fs);

@@ -2,10 +2,14 @@
 #include "fs/watch.h"
 
 #include "fs/ask.h"
+#include "fs/connect.h"
 #include "fs/log.h"
 #include "fs/notify.h"
+#include "fs/snapshot.h"
 
 #include <string.h>
+
+enum { KEEP_PATIENCE_MS = 1000 };
 
 struct watch {
 	struct fs *fs;
@@ -57,22 +61,28 @@ static void outdate(struct file *f, struct inval *inval)
 		tree_unlink_target(f->links);
 }
 
+/* Every listing is read again when it is next needed. */
+static void outdate_all(struct fs *fs)
+{
+	struct tree *t = &fs->tree;
+	struct inval all = { 0 };
+	lock_acquire(&t->lock);
+	for (size_t i = 0; i < t->files_count; i++)
+		outdate(t->files[i], &all);
+	lock_release(&t->lock);
+	notify_later(fs->notify, &all);
+}
+
 /* The feed has forgotten our token: every listing is read again when it is next needed. */
 static void start_over(struct watch *w, struct feed *feed)
 {
-	struct tree *t = &w->fs->tree;
-	struct inval all = { 0 };
 	char *token;
 	log_warning("watch", "Drive refused the change token (%s): listing again", err_last());
 	if (drive_changes_start(w->fs->drive, feed->refused ? "" : feed->drive, &token) != 0)
 		return;
 	free(feed->token);
 	feed->token = token;
-	lock_acquire(&t->lock);
-	for (size_t i = 0; i < t->files_count; i++)
-		outdate(t->files[i], &all);
-	lock_release(&t->lock);
-	notify_later(w->fs->notify, &all);
+	outdate_all(w->fs);
 }
 
 /* One feed to its end; 0, or why not. */
@@ -124,6 +134,17 @@ static bool stopping(void *ctx)
 	return __atomic_load_n(&fs->stopping, __ATOMIC_RELAXED);
 }
 
+/* OFFLINE -> ONLINE, once Drive answers: its changes are read from here on, what was kept is asked for anew. */
+static void come_online(struct watch *w)
+{
+	bool fresh;
+	if (connect_again(w->fs) != 0 || watch_follow(w, w->fs->shared_drive, &fresh) != 0)
+		return;
+	__atomic_store_n(&w->fs->offline, false, __ATOMIC_RELEASE);
+	outdate_all(w->fs);
+	log_info("mount", "Drive answers: %s from here on", w->fs->config->read_only ? "names are its own" : "read-write");
+}
+
 static void *watch_main(void *arg)
 {
 	struct watch *w = arg;
@@ -134,10 +155,17 @@ static void *watch_main(void *arg)
 		if (w->stop)
 			break;
 		lock_release(&w->lock);
-		look_at_all(w);
+		if (fs_offline(w->fs))
+			come_online(w);
+		else
+			look_at_all(w);
+		if (!fs_offline(w->fs))
+			snapshot_keep_names(w->fs, KEEP_PATIENCE_MS);
 		lock_acquire(&w->lock);
 	}
 	lock_release(&w->lock);
+	if (!fs_offline(w->fs))
+		snapshot_keep_names(w->fs, KEEP_PATIENCE_MS);
 	return NULL;
 }
 
@@ -233,7 +261,7 @@ int watch_start(struct fs *fs, struct watch **ret)
 	lock_init(&w->lock, RANK_QUEUE);
 	cond_init(&w->wake);
 	bool fresh;
-	int r = watch_follow(w, fs->shared_drive, &fresh);
+	int r = fs_offline(fs) ? 0 : watch_follow(w, fs->shared_drive, &fresh);
 	int e = r ? 0 : pthread_create(&w->thread, NULL, watch_main, w);
 	if (e)
 		r = err_set(-e, "cannot start a thread: %s", strerror(e));

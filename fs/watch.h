@@ -5,7 +5,8 @@
 #include "fs/fs.h"
 
 struct watch;
-/* Takes the feed's start token at once: it must be older than the first listing. */
+/* Takes the feed's start token at once: it must be older than the first listing. While fs->offline, the thread
+ * looks for Drive instead (connect.h), and keeps names for such a start when there is none (snapshot.h). */
 MUST_CHECK int watch_start(struct fs *fs, struct watch **ret);
 struct watch *watch_stop(struct watch *w); /* NULL is fine; returns NULL */
 /* See to it that the changes of a drive (an id, or "": outside of shared drives) are read. *ret_fresh:

@@ -145,7 +145,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
-	if (n->kind == NODE_VIEW) {
+	if (n->kind == NODE_VIEW || fs_offline(fs)) {
 		reply_read_only(req, "setxattr", ino, NULL);
 		return;
 	}
@@ -162,7 +162,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	struct inode *n = reply_node(req, ino);
 	if (!n)
 		return;
-	if (n->kind == NODE_VIEW) {
+	if (n->kind == NODE_VIEW || fs_offline(fs)) {
 		reply_read_only(req, "removexattr", ino, NULL);
 		return;
 	}

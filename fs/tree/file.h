@@ -94,6 +94,7 @@ struct file {
 	int64_t changed_ms;		/* when this mount last changed a name in it; 0: not since Drive's time */
 	uint64_t news;			/* counts changes from elsewhere to its names */
 	size_t hidden;			/* children that are not shown (Google Docs) */
+	uint64_t kept;			/* snapshot.c: of the names that are in the cache; 0: none are */
 
 	struct model *model;		/* what model.c knows of head; guarded by its own lock */
 };
