@@ -43,6 +43,8 @@ static const struct option {
 	  "rights that nobody has: folders are 777 without these, files 666" },
 	{ "google_docs", "hide|link", TEXT, FIELD(google_docs), "hide", 0, 0,
 	  "Google Docs, Sheets ...: not shown, or each as a small file NAME.desktop that opens it in the browser" },
+	{ "shortcuts", "link|follow|write", TEXT, FIELD(shortcuts), "link", 0, 0,
+	  "shortcuts are symbolic links, or show what they lead to; and whether that is changed by that way" },
 	{ "poll", "SECONDS", NUMBER, FIELD(poll), "10", 1, 86400,
 	  "time between two looks at Drive's change feed" },
 	{ "connections", "N", NUMBER, FIELD(connections), "8", 1, 64,

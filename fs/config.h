@@ -10,6 +10,7 @@ struct config {
 	char *folder_key;	/* the resource key in FOLDER's URL; NULL: none */
 	char *mountpoint;	/* as given */
 	char *google_docs;	/* "hide" or "link" */
+	char *shortcuts;	/* "link", "follow" or "write" */
 	char *key_file, *token_command, *subject, *scope; /* credentials */
 	char *api_root, *ca_file, *cache_dir, *log_file;
 	uint64_t cache_size;	/* bytes */

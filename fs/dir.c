@@ -59,7 +59,7 @@ static int add_view(void *ctx, const char *name, bool folder)
 static int add_file(struct fs *fs, struct dir *d, struct file *f) REQUIRES(fs->tree.lock)
 {
 	struct file *to = shortcut_known(&fs->tree, f);
-	mode_t type = to ? to->folder ? S_IFDIR : S_IFREG : f->target_folder ? S_IFDIR : S_IFREG;
+	mode_t type = tree_is_link(&fs->tree, f) ? S_IFLNK : to ? to->folder ? S_IFDIR : S_IFREG : f->target_folder ? S_IFDIR : S_IFREG;
 	if (to && to != f && to->folder && inode_below(d->node, to))
 		type = S_IFLNK; /* a circle: not to be walked into */
 	return add(d, f->shown, f, type, to ? to->ino : f->ino);
@@ -121,7 +121,7 @@ static void entry_of(struct fs *fs, const struct dir *d, const struct dir_entry 
 		return;
 	lock_acquire(&fs->tree.lock);
 	struct file *to = shortcut_known(&fs->tree, one->file);
-	if (to && !file_gone(one->file) && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
+	if (to && !tree_is_link(&fs->tree, one->file) && one->file->state != FILE_UNKNOWN && !file_gone(one->file) && one->file->shown && strcmp(one->file->shown, one->name) == 0 &&
 	    inode_entry(&fs->tree, d->node, one->file, to, &n) == 0)
 		reply_fill(fs, n, e);
 	lock_release(&fs->tree.lock);

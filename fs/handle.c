@@ -3,6 +3,7 @@
 
 #include "fs/log.h"
 #include "fs/publish.h"
+#include "fs/shortcut.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -183,6 +184,9 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 	if (writable && !n->file->can_edit)
 		return err_set(-EACCES, "Drive does not let %s edit it: ask its owner for the right to",
 			       drive_identity(fs->drive));
+	int refused = writable ? shortcut_check_file(fs, n->file) : 0;
+	if (refused)
+		return refused;
 	if (writable && (flags & O_TRUNC) && must_replace(fs, n))
 		return err_set(-ESTALE, "replaced: look it up again");
 	struct handle *h = calloc(1, sizeof *h);

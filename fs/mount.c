@@ -89,6 +89,8 @@ static int start(struct mounting *m)
 		r = connect_start(fs, &root);
 	if (!r)
 		r = tree_init(&fs->tree, &root);
+	fs->tree.shortcuts = strcmp(c->shortcuts, "link") == 0 ? SHORTCUTS_LINK
+			   : strcmp(c->shortcuts, "follow") == 0 ? SHORTCUTS_FOLLOW : SHORTCUTS_WRITE;
 	fs->tree.show_docs = strcmp(c->google_docs, "link") == 0;
 	if (!r && fs_offline(fs))
 		r = snapshot_load_names(fs);

@@ -2,107 +2,15 @@
 #include "fs/namei.h"
 
 #include "fs/ask.h"
+#include "fs/listing.h"
 #include "fs/notify.h"
 #include "fs/shortcut.h"
 #include "fs/tree/name.h"
 
 #include <string.h>
 
-enum { WAIT_MS = 200, ASK_AT_ONCE = 32 };
 
-/* ---- listing */
-
-struct listing_news { struct fs *fs; struct file *folder; struct inval inval; };
-
-static int one_listed(void *ctx, struct drive_file *news)
-{
-	struct listing_news *l = ctx;
-	if (!news->parent[0]) /* Drive hides a parent that we may not see; we asked for it by id */
-		memcpy(news->parent, l->folder->id, sizeof news->parent);
-	lock_acquire(&l->fs->tree.lock);
-	/* Of what a first listing brings the kernel knows nothing yet. */
-	bool tell = l->folder->listed || tree_file(&l->fs->tree, news->id);
-	int r = tree_apply(&l->fs->tree, news, tell ? &l->inval : NULL, NULL);
-	lock_release(&l->fs->tree.lock);
-	return r;
-}
-
-/* Is there something to do? Then the listing is ours to run. */
-static int claim(struct tree *t, struct file *folder, bool *ret_ours, uint64_t *ret_since)
-{
-	int r = 0;
-	lock_acquire(&t->lock);
-	while (folder->listing == LISTING_RUNS && !r) {
-		if (cancelled())
-			r = err_set(-EINTR, "interrupted while a folder is being listed");
-		else
-			(void)lock_wait(&t->lock, &t->listed, WAIT_MS);
-	}
-	*ret_ours = !r && folder->listing == LISTING_UNKNOWN;
-	if (*ret_ours)
-		folder->listing = LISTING_RUNS;
-	*ret_since = t->clock;
-	lock_release(&t->lock);
-	return r;
-}
-
-/* Children that the listing lacks though they were there lately: Drive's listings lag. Some are asked for
- * at once, so that `ls` is right; what is left is asked for when it is looked up. */
-static void ask_unknown(struct fs *fs, struct file *folder)
-{
-	size_t pos = 0;
-	for (unsigned n = 0; n < ASK_AT_ONCE && !cancelled(); n++) {
-		lock_acquire(&fs->tree.lock);
-		struct file *f = tree_unknown(&fs->tree, folder, &pos);
-		lock_release(&fs->tree.lock);
-		if (!f || (ask_drive(fs, f) != 0 && !file_gone(f)))
-			return; /* Drive does not answer: nothing is known yet */
-	}
-}
-
-/* Drive answers 404 for the folder itself, which proves nothing where it knows the folder by its id. */
-static int list_denied(struct fs *fs, struct listing_news *l)
-{
-	int r = ask_drive(fs, l->folder);
-	if (!r)
-		r = drive_list(fs->drive, l->folder->id, one_listed, l);
-	if (r != -ENOENT)
-		return r;
-	if (l->folder == fs->tree.root)
-		return err_set(-EIO, "the mounted folder is gone in Drive, or is not shared with %s any more",
-			       drive_identity(fs->drive));
-	return file_gone(l->folder) ? err_set(-ESTALE, "the folder is gone in Drive")
-				    : err_set(-EIO, "Drive knows the folder and does not list it: try again");
-}
-
-int namei_list(struct fs *fs, struct file *folder)
-{
-	struct tree *t = &fs->tree;
-	bool ours;
-	uint64_t since;
-	size_t unknown = 0;
-	int r = claim(t, folder, &ours, &since);
-	if (r || !ours)
-		return r;
-	struct listing_news l = { .fs = fs, .folder = folder };
-	r = fs_offline(fs) ? err_set(-ENETUNREACH, "Drive cannot be reached, and the cache does not know this folder")
-			   : drive_list(fs->drive, folder->id, one_listed, &l);
-	if (r == -ENOENT)
-		r = list_denied(fs, &l);
-	lock_acquire(&t->lock);
-	if (!r && folder->listed)
-		unknown = tree_sweep(t, folder, since, &l.inval);
-	lock_release(&t->lock);
-	if (unknown)
-		ask_unknown(fs, folder);
-	lock_acquire(&t->lock);
-	folder->listed |= !r;
-	folder->listing = r ? LISTING_UNKNOWN : LISTING_COMPLETE;
-	pthread_cond_broadcast(&t->listed);
-	lock_release(&t->lock);
-	notify_later(fs->notify, &l.inval); /* a file may have come here from a folder that the kernel knows */
-	return r;
-}
+int namei_list(struct fs *fs, struct file *folder) { return listing_need(fs, folder); }
 
 int namei_refresh(struct fs *fs, struct file *f)
 {
@@ -114,6 +22,8 @@ int namei_refresh(struct fs *fs, struct file *f)
 
 int namei_find(struct fs *fs, struct file *folder, const char *name, struct file **ret)
 {
+	if (strlen(name) > NAME_BYTES_MAX) /* FUSE allows 1024 */
+		return err_set(-ENAMETOOLONG, "the name has %zu bytes, the limit is %d", strlen(name), NAME_BYTES_MAX);
 	int r = namei_list(fs, folder);
 	if (r)
 		return r;
@@ -138,12 +48,15 @@ int namei_lookup(struct fs *fs, struct inode *dir, const char *name, struct inod
 		r = -ENOENT;
 	if (r)
 		return r;
-	r = shortcut_follow(fs, f, &to);
+	bool link = tree_is_link(&fs->tree, f);
+	r = link ? 0 : shortcut_follow(fs, f, &to);
 	lock_acquire(&fs->tree.lock);
-	if (!r)
+	if (link)
+		r = inode_link(&fs->tree, f, false, ret);
+	else if (!r)
 		r = inode_entry(&fs->tree, dir, f, to, ret);
-	if (f->target && (r == -ENOENT || r == -ELOOP))
-		r = inode_broken(&fs->tree, f, r == -ELOOP, ret);
+	if (!link && f->target && (r == -ENOENT || r == -ELOOP))
+		r = inode_link(&fs->tree, f, r == -ELOOP, ret);
 	lock_release(&fs->tree.lock);
 	return r;
 }
@@ -160,14 +73,16 @@ int namei_drive_name(const char *name, char **ret)
 }
 
 /* Can something be put into the folder? Drive would make it in a folder that is in its trash, too. */
-static int check_place(struct fs *fs, struct file *folder)
+static int check_place(struct fs *fs, const struct inode *dir)
 {
+	const struct file *folder = dir->file;
 	lock_acquire(&fs->tree.lock);
 	bool gone = file_gone(folder) || file_placeless(folder), root = file_gone(fs->tree.root);
 	lock_release(&fs->tree.lock);
+	if (!gone && !folder->can_edit)
+		return err_set(-EACCES, "Drive does not let %s write into this folder", drive_identity(fs->drive));
 	if (!gone)
-		return folder->can_edit ? 0 : err_set(-EACCES, "Drive does not let %s write into this folder",
-						      drive_identity(fs->drive));
+		return shortcut_check_folder(fs, dir);
 	return err_set(-ENOENT, "the %sfolder is in Drive's trash, deleted or not shared any more: restore it in Drive, or "
 		       "save %s", root ? "mounted " : "", root ? "to another mount" : "under another path");
 }
@@ -190,13 +105,14 @@ static int find_free(struct fs *fs, struct file *folder, const char *name, char 
 
 /* ---- making */
 
-int namei_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret)
+int namei_create(struct fs *fs, struct inode *dir, const char *name, struct inode **ret)
 {
+	struct file *folder = dir->file;
 	CLEANUP_FREE char *drive_name = NULL;
 	char reserved[DRIVE_ID_MAX + 1];
 	int r = find_free(fs, folder, name, &drive_name);
 	if (!r)
-		r = check_place(fs, folder);
+		r = check_place(fs, dir);
 	if (!r)
 		r = drive_reserve_id(fs->drive, reserved);
 	if (r)
@@ -230,7 +146,7 @@ int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode
 	struct file *f = NULL;
 	int r = find_free(fs, dir->file, name, &drive_name);
 	if (!r)
-		r = check_place(fs, dir->file);
+		r = check_place(fs, dir);
 	if (!r)
 		r = drive_mkdir(fs->drive, dir->file->id, drive_name, &news);
 	if (r)
@@ -255,7 +171,9 @@ int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode
 int namei_edit(struct fs *fs, struct file *f, const struct drive_edit *e)
 {
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
-	int r = drive_edit(fs->drive, f->id, e, &news);
+	int r = shortcut_check_file(fs, f);
+	if (!r)
+		r = drive_edit(fs->drive, f->id, e, &news);
 	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
@@ -292,10 +210,12 @@ int namei_trash(struct fs *fs, struct file *f)
 	return r;
 }
 
-int namei_unlink(struct fs *fs, struct file *folder, const char *name)
+int namei_unlink(struct fs *fs, struct inode *dir, const char *name)
 {
 	struct file *f;
-	int r = namei_find(fs, folder, name, &f);
+	int r = namei_find(fs, dir->file, name, &f);
+	if (!r && f)
+		r = shortcut_check_folder(fs, dir);
 	if (r)
 		return r;
 	if (!f)
@@ -317,10 +237,12 @@ int namei_check_empty(struct fs *fs, struct file *f)
 	return shown ? -ENOTEMPTY : 0;
 }
 
-int namei_rmdir(struct fs *fs, struct file *folder, const char *name)
+int namei_rmdir(struct fs *fs, struct inode *dir, const char *name)
 {
 	struct file *f;
-	int r = namei_find(fs, folder, name, &f);
+	int r = namei_find(fs, dir->file, name, &f);
+	if (!r && f)
+		r = shortcut_check_folder(fs, dir);
 	if (r)
 		return r;
 	if (!f)

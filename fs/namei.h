@@ -17,14 +17,14 @@ MUST_CHECK int namei_lookup(struct fs *fs, struct inode *dir, const char *name, 
 /* A new, empty file that only exists here until it is published. -EEXIST, -EILSEQ, -ENAMETOOLONG;
  * -ENOENT: the folder is gone in Drive.
  * The node has one more nlookup. */
-MUST_CHECK int namei_create(struct fs *fs, struct file *folder, const char *name, struct inode **ret);
+MUST_CHECK int namei_create(struct fs *fs, struct inode *dir, const char *name, struct inode **ret);
 /* What it was made for has failed: there is no such file. */
 void namei_uncreate(struct fs *fs, struct inode *n);
 MUST_CHECK int namei_mkdir(struct fs *fs, struct inode *dir, const char *name, struct inode **ret);
 /* To Drive's trash: of a shortcut itself, never what it leads to. rmdir: an empty folder only (what is
  * not shown in it counts: -ENOTEMPTY), or a shortcut to any. */
-MUST_CHECK int namei_unlink(struct fs *fs, struct file *folder, const char *name);
-MUST_CHECK int namei_rmdir(struct fs *fs, struct file *folder, const char *name);
+MUST_CHECK int namei_unlink(struct fs *fs, struct inode *dir, const char *name);
+MUST_CHECK int namei_rmdir(struct fs *fs, struct inode *dir, const char *name);
 /* Change description or time of what Drive has. */
 MUST_CHECK int namei_edit(struct fs *fs, struct file *f, const struct drive_edit *e);
 

@@ -126,7 +126,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (cannot_change(fs, dir, name))
 		reply_read_only(req, "unlink", parent, name);
 	else
-		removed(req, "unlink", parent, name, namei_unlink(fs, dir->file, name));
+		removed(req, "unlink", parent, name, namei_unlink(fs, dir, name));
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -138,7 +138,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (cannot_change(fs, dir, name))
 		reply_read_only(req, "rmdir", parent, name);
 	else
-		removed(req, "rmdir", parent, name, namei_rmdir(fs, dir->file, name));
+		removed(req, "rmdir", parent, name, namei_rmdir(fs, dir, name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
@@ -152,7 +152,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		reply_read_only(req, "rename", parent, name);
 		return;
 	}
-	int r = rename_entry(fs, from->file, name, to->file, newname, flags);
+	int r = rename_entry(fs, from, name, to, newname, flags);
 	if (!r)
 		reply_log_rename(fs, parent, name, newparent, newname);
 	done(req, "rename", parent, name, r);
@@ -183,15 +183,13 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	CLEANUP_BUF struct buf text = BUF_INIT(4096);
 	if (!n)
 		return;
-	lock_acquire(&fs->tree.lock);
-	if (n->kind == NODE_BROKEN)
-		shortcut_text(n, &text);
-	lock_release(&fs->tree.lock);
+	int r = n->kind == NODE_LINK ? shortcut_read(fs, n, &text) : -EINVAL;
+	if (r) {
+		reply_error(req, "readlink", ino, NULL, r);
+		return;
+	}
 	lock_assert_none();
-	if (text.len && !text.failed)
-		fuse_reply_readlink(req, text.data);
-	else
-		fuse_reply_err(req, text.failed ? ENOMEM : EINVAL);
+	fuse_reply_readlink(req, text.data);
 }
 
 /* ---- attributes */
@@ -368,7 +366,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		reply_read_only(req, "create", parent, name);
 		return;
 	}
-	int r = namei_create(fs, dir->file, name, &n);
+	int r = namei_create(fs, dir, name, &n);
 	bool made = !r;
 	if (r == -EEXIST && !(fi->flags & O_EXCL)) /* made on another host since the kernel looked */
 		r = namei_lookup(fs, dir, name, &n);

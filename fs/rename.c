@@ -151,8 +151,10 @@ static int check_rename(struct fs *fs, struct file *f, struct file *target, cons
 	return r;
 }
 
-int rename_entry(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name, unsigned flags)
+int rename_entry(struct fs *fs, struct inode *from_dir, const char *name, struct inode *to_dir, const char *new_name,
+		 unsigned flags)
 {
+	struct file *from = from_dir->file, *to = to_dir->file;
 	struct file *f, *target;
 	CLEANUP_FREE char *drive_name = NULL, *old_name = NULL;
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
@@ -163,7 +165,11 @@ int rename_entry(struct fs *fs, struct file *from, const char *name, struct file
 		r = namei_find(fs, to, new_name, &target);
 	if (r || !f || target == f)
 		return r ? r : f ? 0 : -ENOENT;
-	r = check_rename(fs, f, target, new_name, flags, &drive_name);
+	r = shortcut_check_folder(fs, from_dir);
+	if (!r)
+		r = shortcut_check_folder(fs, to_dir);
+	if (!r)
+		r = check_rename(fs, f, target, new_name, flags, &drive_name);
 	if (!r)
 		r = save_first(fs, f, target != NULL);
 	if (r)

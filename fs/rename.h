@@ -8,6 +8,6 @@
 #include "fs/fs.h"
 
 /* `flags` as renameat2(2): RENAME_NOREPLACE or 0, else -EINVAL. No lock may be held; blocks on the network. */
-MUST_CHECK int rename_entry(struct fs *fs, struct file *from, const char *name, struct file *to, const char *new_name,
-			    unsigned flags);
+MUST_CHECK int rename_entry(struct fs *fs, struct inode *from_dir, const char *name, struct inode *to_dir,
+			    const char *new_name, unsigned flags);
 #endif

@@ -134,13 +134,13 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 	bool folder = n->kind == NODE_FOLDER || (n->kind == NODE_VIEW && n->view != VIEW_FILE);
 	if (n->kind == NODE_FILE)
 		handle_size(fs, n, &size, &mtime_ms);
-	else if (n->kind == NODE_FOLDER || n->kind == NODE_BROKEN)
+	else if (n->kind == NODE_FOLDER || n->kind == NODE_LINK)
 		mtime_ms = file_mtime_ms(n->file);
 	unsigned mask = (unsigned)fs->config->umask, mode = folder ? S_IFDIR | (0777 & ~mask) : S_IFREG | (0666 & ~mask);
 	if (n->kind == NODE_VIEW || !n->file->can_edit || n->file->doc)
 		mode &= ~0222u;
-	if (n->kind == NODE_BROKEN) {
-		shortcut_text(n, &text);
+	if (n->kind == NODE_LINK) {
+		shortcut_text(&fs->tree, n, &text);
 		size = text.len;
 		mode = S_IFLNK | 0777;
 	}
@@ -161,7 +161,7 @@ double reply_keep_s(const struct inode *n)
 {
 	if (n->kind == NODE_VIEW)
 		return 0; /* what it shows depends on files of other names */
-	if (n->kind == NODE_BROKEN)
+	if (n->kind == NODE_LINK)
 		return 0; /* nothing tells of its mending */
 	return n->file->next || n->file->links ? 0 : NAME_KEEP_S; /* the name means one inode or another, by process */
 }
@@ -170,7 +170,7 @@ void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e)
 {
 	*e = (struct fuse_entry_param){ .ino = n->id };
 	e->entry_timeout = reply_keep_s(n);
-	e->attr_timeout = n->writing ? 0 : KEEP_S;
+	e->attr_timeout = n->writing || n->kind == NODE_LINK ? 0 : KEEP_S;
 	reply_stat(fs, n, &e->attr);
 }
 

@@ -2,12 +2,13 @@
 #include "fs/shortcut.h"
 
 #include "fs/notify.h"
+#include "fs/reach.h"
 #include "fs/watch.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { HOPS_MAX = 8 };
+enum { HOPS_MAX = 8, OUTSIDE_MS = 60000, FOLDERS_MAX = 1000 };
 
 /* The target of one shortcut, if it is there and what we know of it is kept up to date: files in
  * folders that we know are, and others once a shortcut has led to them. */
@@ -22,6 +23,8 @@ static struct file *known_target(struct tree *t, struct file *link) REQUIRES(t->
 
 struct file *shortcut_known(struct tree *t, struct file *f)
 {
+	if (tree_is_link(t, f))
+		return f;
 	for (unsigned hops = 0; f && hops < HOPS_MAX; hops++) {
 		if (!f->target || f->doc)
 			return f;
@@ -85,11 +88,58 @@ int shortcut_follow(struct fs *fs, struct file *f, struct file **ret)
 	return err_set(-ELOOP, "a shortcut to a shortcut, %d times", HOPS_MAX);
 }
 
-void shortcut_text(const struct inode *n, struct buf *b)
+/* Of a shortcut that is a symbolic link: the target, if it is known to lie in the mount. */
+static const struct file *target_here(struct tree *t, const struct file *link) REQUIRES(t->lock)
 {
-	const struct file *f = n->file;
+	const struct file *to = tree_file(t, link->target);
+	return to && !file_gone(to) && !file_placeless(to) && tree_inside(t, to) ? to : NULL;
+}
+
+void shortcut_text(struct tree *t, const struct inode *n, struct buf *b)
+{
+	const struct file *f = n->file, *to = tree_is_link(t, f) ? target_here(t, f) : NULL;
 	if (n->circle)
 		buf_str(b, f->shown ? f->shown : "."); /* to itself: ELOOP for who follows it */
+	else if (to)
+		tree_link_text(t, f, to, b);
 	else
-		buf_printf(b, "https://drive.google.com/open?id=%s", f->target ? f->target : "");
+		buf_printf(b, "%shttps://drive.google.com/open?id=%s", tree_is_link(t, f) ? "not in this mount: " : "", f->target);
+}
+
+int shortcut_read(struct fs *fs, const struct inode *n, struct buf *ret)
+{
+	struct tree *t = &fs->tree;
+	struct file *f = n->file, *to;
+	lock_acquire(&t->lock);
+	bool known = !tree_is_link(t, f) || target_here(t, f) || (f->asked_ms && now_ms() - f->asked_ms < OUTSIDE_MS);
+	lock_release(&t->lock);
+	int r = known ? 0 : reach_file(fs, f->target, &to);
+	if (r && r != -ENOENT)
+		return r;
+	lock_acquire(&t->lock);
+	if (!known)
+		f->asked_ms = r ? now_ms() : 0;
+	shortcut_text(t, n, ret);
+	lock_release(&t->lock);
+	return buf_check(ret, "the text of a symbolic link");
+}
+
+int shortcut_check_folder(const struct fs *fs, const struct inode *dir)
+{
+	if (!dir->up || fs->tree.shortcuts == SHORTCUTS_WRITE)
+		return 0;
+	return err_set(-EROFS, "a shortcut leads here: change it where it lies, or mount with -o shortcuts=write");
+}
+
+int shortcut_check_file(struct fs *fs, const struct file *f)
+{
+	if (fs->tree.shortcuts == SHORTCUTS_WRITE)
+		return 0;
+	lock_acquire(&fs->tree.lock);
+	for (unsigned depth = 0; f->parent && depth < FOLDERS_MAX; depth++)
+		f = f->parent;
+	bool outside = f != fs->tree.root && f->links;
+	lock_release(&fs->tree.lock);
+	return !outside ? 0 : err_set(-EROFS, "it lies outside of the mounted folder, a shortcut leads to it: mount with "
+				    "-o shortcuts=write to change it");
 }

@@ -3,7 +3,7 @@
 
 #include "fs/escape.h"
 #include "fs/items.h"
-#include "fs/namei.h"
+#include "fs/reach.h"
 #include "fs/publish.h"
 #include "fs/watch.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 100, LIST_MAX = 4 << 20 };
+enum { LIST_MAX = 4 << 20 };
 
 struct memory { unsigned long long anon_kb, shmem_kb, file_kb; };
 
@@ -162,42 +162,10 @@ int status_text(struct fs *fs, bool trusted, struct buf *b)
 
 /* ---- path */
 
-/* Is `id` in the tree, with a name? */
-static struct file *known_file(struct fs *fs, const char *id)
-{
-	lock_acquire(&fs->tree.lock);
-	struct file *f = tree_file(&fs->tree, id);
-	if (f && (file_gone(f) || (f != fs->tree.root && !f->parent && !f->links)))
-		f = NULL;
-	lock_release(&fs->tree.lock);
-	return f;
-}
-
-/* Make `id` known by going up to a folder that is, and listing down again. */
-static int reach_id(struct fs *fs, const char *id, unsigned depth, struct file **ret)
-{
-	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
-	struct file *parent;
-	*ret = known_file(fs, id);
-	if (*ret)
-		return 0;
-	int r = depth < DEPTH_MAX ? drive_get(fs->drive, id, &news) : err_set(-ELOOP, "too many folders above %s", id);
-	if (!r && (!news.parent[0] || news.trashed))
-		r = err_set(-ENOENT, "%s: %s", id, news.trashed ? "in Drive's trash" : "not below the mounted folder");
-	if (!r)
-		r = reach_id(fs, news.parent, depth + 1, &parent);
-	if (!r)
-		r = namei_list(fs, parent);
-	if (r)
-		return r;
-	*ret = known_file(fs, id);
-	return *ret ? 0 : err_set(-ENOENT, "%s is not shown in the mount (a Google Doc?)", id);
-}
-
 int status_path(struct fs *fs, const char *id, struct buf *ret)
 {
 	struct file *f;
-	int r = reach_id(fs, id, 0, &f);
+	int r = reach_file(fs, id, &f);
 	if (r == -ENOENT)
 		return err_set(r, "%s is not below the mounted folder, or Drive does not show it to %s", id,
 			       drive_identity(fs->drive));

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SLOTS_MAX = 1 << 30, FOLDERS_DEEP = 200 };
+enum { SLOTS_MAX = 1 << 30, FOLDERS_DEEP = 200, WAYS_MAX = 4 };
 
 struct inode *inode_get(struct tree *t, uint64_t id)
 {
@@ -157,14 +157,18 @@ int inode_entry(struct tree *t, struct inode *dir, struct file *entry, struct fi
 {
 	if (!to->folder || (entry == to && !dir->up))
 		return inode_of(t, to, ret);
-	if (entry != to && inode_below(dir, to))
-		return err_set(-ELOOP, "a shortcut to a folder that it lies in");
+	unsigned ways = 0;
+	for (const struct inode *n = dir; n->up; n = n->up)
+		ways += n->file->parent != n->up->file; /* else a folder below the one that a shortcut led to */
+	if (entry != to && (ways >= WAYS_MAX || inode_below(dir, to)))
+		return err_set(-ELOOP, ways >= WAYS_MAX ? "more than 4 shortcuts on one path: with two in each folder every level "
+			       "doubles the number of paths" : "a shortcut to a folder that it lies in");
 	return inode_keyed(t, entry->id, dir, to, NODE_FOLDER, ret);
 }
 
-int inode_broken(struct tree *t, struct file *link, bool circle, struct inode **ret)
+int inode_link(struct tree *t, struct file *link, bool circle, struct inode **ret)
 {
-	int r = link->node ? 0 : inode_new(t, link, NODE_BROKEN, &link->node);
+	int r = link->node ? 0 : inode_new(t, link, NODE_LINK, &link->node);
 	if (r)
 		return r;
 	link->node->circle = circle;

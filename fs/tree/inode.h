@@ -7,7 +7,7 @@
 
 enum node_kind {
 	NODE_FOLDER, NODE_FILE, NODE_VIEW,
-	NODE_BROKEN,	/* a shortcut that leads nowhere, or into a circle: shown as a symbolic link that does */
+	NODE_LINK,	/* a shortcut that is shown as a symbolic link (shortcut.h) */
 };
 /* Entries of saved_model/ (view.c). */
 enum view_kind { VIEW_FOLDER, VIEW_MODEL, VIEW_VARIABLES, VIEW_FILE };
@@ -25,7 +25,7 @@ struct inode {
 	 * target's in either case: find(1), cp(1) and du(1) know by it a folder that they are already in. */
 	struct inode *up;		/* NULL: reached by its own path */
 	struct inode *next_alias;	/* of file->aliases */
-	bool circle;			/* NODE_BROKEN: its target is a folder that it lies in */
+	bool circle;			/* NODE_LINK: its target is a folder that it lies in */
 	bool writing;			/* there is a draft: its size counts, not content.size */
 
 	enum view_kind view;
@@ -49,8 +49,8 @@ void inode_settle(struct tree *t, struct file *f, bool well) REQUIRES(t->lock);
  * one to nlookup. -ELOOP: a folder that `dir` lies in. */
 MUST_CHECK int inode_entry(struct tree *t, struct inode *dir, struct file *entry, struct file *to, struct inode **ret)
 	REQUIRES(t->lock);
-/* The node of a shortcut that shows nothing. Adds one to nlookup. */
-MUST_CHECK int inode_broken(struct tree *t, struct file *link, bool circle, struct inode **ret) REQUIRES(t->lock);
+/* The node of a shortcut that is shown as a symbolic link. Adds one to nlookup. */
+MUST_CHECK int inode_link(struct tree *t, struct file *link, bool circle, struct inode **ret) REQUIRES(t->lock);
 /* Is `folder` on the path that n was reached by? */
 bool inode_below(const struct inode *n, const struct file *folder);
 /* The node of saved_model/ under `key` (and `up`, if not NULL), made if there is none. Adds one to nlookup. */

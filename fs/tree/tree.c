@@ -449,6 +449,30 @@ char *tree_path(struct tree *t, const struct file *f)
 	return buf_take(&b);
 }
 
+bool tree_inside(const struct tree *t, const struct file *f) { return lies_in(f, t->root); }
+
+bool tree_is_link(const struct tree *t, const struct file *f)
+{
+	return f->target && !f->doc && t->shortcuts == SHORTCUTS_LINK;
+}
+
+void tree_link_text(struct tree *t, const struct file *link, const struct file *to, struct buf *ret)
+{
+	const struct file *up = link->parent;
+	for (; up && up != t->root && !lies_in(to, up); up = up->parent)
+		buf_str(ret, ret->len ? "/.." : "..");
+	CLEANUP_FREE char *whole = tree_path(t, to), *common = up ? tree_path(t, up) : NULL;
+	if (!whole || !common) {
+		ret->failed = true;
+		return;
+	}
+	const char *rest = up == t->root ? whole : whole + strlen(common) + (to != up);
+	if (to == up)
+		buf_str(ret, ret->len ? "" : ".");
+	else
+		buf_printf(ret, "%s%s", ret->len ? "/" : "", rest);
+}
+
 int tree_init(struct tree *t, struct drive_file *root)
 {
 	*t = (struct tree){ 0 };

@@ -24,12 +24,17 @@
 #define VIEW_NAME "saved_model"	/* the virtual folder at the root */
 #define DOC_SUFFIX ".desktop"		/* of a Google document, where they are shown */
 
+/* What a shortcut is: a symbolic link to where its target lies in the mount; what it leads to, but nothing
+ * is changed by that way; what it leads to in everything. */
+enum shortcuts { SHORTCUTS_LINK, SHORTCUTS_FOLLOW, SHORTCUTS_WRITE };
+
 struct tree {
 	struct lock lock;
 	pthread_cond_t listed UNDER(lock);
 	struct map by_id UNDER(lock);	/* files that Drive knows */
 	struct map views UNDER(lock);	/* nodes of saved_model/ and those with `up`, by view_key */
 	struct early early UNDER(lock);	/* news of files that are not in the tree */
+	enum shortcuts shortcuts;	/* constant once mounted: -o shortcuts= */
 	bool show_docs;			/* constant once mounted: -o google_docs=link */
 	char **drives UNDER(lock);	/* ids that file.drive points to */
 	size_t drives_count UNDER(lock);
@@ -97,6 +102,12 @@ bool tree_has_name(struct tree *t, struct file *f, struct file *target, const ch
 /* The only content that a document has here: a freedesktop link that opens it in the browser. */
 void tree_doc_text(const struct file *f, struct buf *ret);
 
+/* Does it lie below the root by its own path? */
+bool tree_inside(const struct tree *t, const struct file *f) REQUIRES(t->lock);
+/* Is it shown as a symbolic link? */
+bool tree_is_link(const struct tree *t, const struct file *f);
+/* Where `to` is, from the folder of `link`: "../b/c". For a symbolic link. */
+void tree_link_text(struct tree *t, const struct file *link, const struct file *to, struct buf *ret) REQUIRES(t->lock);
 /* "a/b/c" below the root, for messages (the caller frees; NULL: no memory). */
 char *tree_path(struct tree *t, const struct file *f) REQUIRES(t->lock);
 

@@ -178,7 +178,7 @@ def test_a_shortcut_to_what_needs_a_key(world, google):
     world.ask("/share", id=folder, email="anyone", role="reader")
     link(google, here, "to it", folder)
     world.drive.switches(resource_keys=True)
-    path = world.mount(here, world.drive.new_key())
+    path = world.mount(here, world.drive.new_key(), "shortcuts=write")
     assert (path / "to it" / "file 0").read_bytes() == b"keyed"
 
 
@@ -224,7 +224,7 @@ def test_a_move_between_drives_that_drive_refuses(world, google):
     world.ask("/share", id=away, email="anyone", role="writer")
     link(google, here, "away", away)
     google.create_empty(here, "folder", FOLDER)
-    path = world.mount(here, world.drive.new_key())
+    path = world.mount(here, world.drive.new_key(), "shortcuts=write")
     (path / "folder" / "f").write_bytes(b"bytes")
     world.drive.fault(method="PATCH", path="addParents", status=403, reason="teamDrivesFolderMoveInNotSupported", count=0)
     with pytest.raises(OSError) as caught:

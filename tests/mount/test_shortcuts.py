@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shortcuts: a name that shows another file or folder, wherever that lies; broken ones break nothing else."""
+"""-o shortcuts=write: a name that shows another file or folder, wherever that lies; broken ones break nothing else."""
 import errno
 import hashlib
 import json
@@ -14,6 +14,7 @@ from harness.google import FOLDER
 from harness.paths import wait_until
 
 MOUNTS = 2
+OPTIONS = ["poll=1,shortcuts=write"]
 SHORTCUT = "application/vnd.google-apps.shortcut"
 
 

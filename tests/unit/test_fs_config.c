@@ -89,10 +89,12 @@ TEST(fs_config__takes_the_resource_key_from_the_url)
 
 TEST(fs_config__a_choice_is_one_of_its_words)
 {
-	static const char *const wrong[] = { "-ogoogle_docs=hid 1a b", "-ogoogle_docs=hide|link 1a b", "-ogoogle_docs=x 1a b" };
+	static const char *const wrong[] = { "-ogoogle_docs=hid 1a b", "-ogoogle_docs=hide|link 1a b", "-ogoogle_docs=x 1a b",
+					      "-oshortcuts=show 1a b" };
 	struct config c;
 	CHECK_INT(parse("1a b", &c), 0);
 	CHECK_STR(c.google_docs, "hide");
+	CHECK_STR(c.shortcuts, "link");
 	config_done(&c);
 	CHECK_INT(parse("-ogoogle_docs=link 1a b", &c), 0);
 	CHECK_STR(c.google_docs, "link");
