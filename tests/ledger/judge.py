@@ -201,7 +201,9 @@ class Judge:
     def _hits(self, act, file, names):
         if act["op"] == "trash":
             return act["file"] == file.id or act["file"] in file.above
-        return act["name"].rsplit("/", 1)[-1] in names and act.get("tag") not in (file.tags() if act["op"] == "rename" else ())
+        if act["op"] == "rename" and act["tag"] in file.tags():  # its source: only if its bytes went to another file
+            return act["source"] in names and any(act["tag"] in other.tags() for other in self.files if other is not file)
+        return act["name"].rsplit("/", 1)[-1] in names
 
     def _arrived(self, act):
         """Did a rename put its file there? Only then may the one that had the name be gone."""

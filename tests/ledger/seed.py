@@ -210,7 +210,7 @@ class Trial:
                 shown[os.getxattr(os.path.join(root, name), "user.drive.id").decode()] = name
             except OSError as error:
                 return "%s: listed, and %s" % (name, errno.errorcode.get(error.errno))
-        waiting = {file["id"] for file in drive.values() if file["name"] in busy}
+        waiting = {file["id"] for file in drive.values() if file["name"] in {name.split("~")[0] for name in busy}}
         for one in sorted(set(drive) - set(shown) - waiting):
             return "%s (%s) is in Drive and is not shown" % (drive[one]["name"], one)
         for one in sorted(set(shown) - set(drive)):

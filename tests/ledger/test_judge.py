@@ -141,6 +141,14 @@ def test_a_rename_that_failed_and_took_its_target():
     assert kinds(acts, files) == [], "its answer was lost, that is all"
 
 
+def test_a_rename_may_put_the_bytes_into_the_target():
+    acts = [save("w0-1", 1, 2), save("w0-2", 3, 4, name="t"),
+            act("rename", 5, 6, name="a", source="t", tag="w0-2", saved=True)]
+    source = file((3.5, "w0-2"), one="G", name="t", trashed=5.7)
+    assert kinds(acts, [file((1.5, "w0-1"), (5.5, "w0-2")), source]) == []
+    assert kinds(acts, [file((1.5, "w0-1")), source])[0] == "trashed"
+
+
 def test_back():
     acts = [act("append", n, n + 0.5, name="l.log", tags=["w0-%d" % n]) for n in (1, 2)]
     assert kinds(acts, [file((1.2, "w0-1"), (2.2, "w0-2"), name="l.log")]) == ["back"]
