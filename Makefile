@@ -170,14 +170,16 @@ $(TOOLS:%=$(O)/%): $(O)/%: $(O)/tests/tools/%.o $(O)/libformat.a
 $(O)/stress_client: $(O)/tests/stress/client.o $(O)/libdrive.a $(O)/libformat.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkglibs,$(DEPS_drive))
 
-## install: install into DESTDIR and PREFIX (binary, man page)
+## install: install into DESTDIR and PREFIX (binary, man pages)
 install: all
-	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1"
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man7"
 	$(INSTALL) -m 755 $(O)/drivefs-models "$(DESTDIR)$(BINDIR)/drivefs-models"
 	$(INSTALL) -m 644 man/drivefs-models.1 "$(DESTDIR)$(MANDIR)/man1/"
+	$(INSTALL) -m 644 man/drivefs-models-internals.7 "$(DESTDIR)$(MANDIR)/man7/"
 ## uninstall: remove what install put there
 uninstall:
-	$(RM) "$(DESTDIR)$(BINDIR)/drivefs-models" "$(DESTDIR)$(MANDIR)/man1/drivefs-models.1"
+	$(RM) "$(DESTDIR)$(BINDIR)/drivefs-models" "$(DESTDIR)$(MANDIR)/man1/drivefs-models.1" \
+	  "$(DESTDIR)$(MANDIR)/man7/drivefs-models-internals.7"
 ## clean: remove build/
 clean:
 	$(RM) -r build
