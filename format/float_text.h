@@ -13,6 +13,6 @@
 MUST_CHECK bool float_text_parse(const char *s, size_t n, float *ret);
 
 /* Python's repr() of a float: the shortest text that is read back as the same number. */
-#define FLOAT_TEXT_REPR_MAX 32
+#define FLOAT_TEXT_REPR_MAX 64
 void float_text_repr(double v, char ret[FLOAT_TEXT_REPR_MAX]);
 #endif

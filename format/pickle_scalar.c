@@ -11,7 +11,7 @@ static void add_latin1(struct buf *ret, const unsigned char *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool two = (b[i] & 0xe0) == 0xc0 && i + 1 < n;
-		buf_byte(ret, two ? (unsigned char)(b[i] << 6 | (b[i + 1] & 0x3f)) : b[i]);
+		buf_byte(ret, (unsigned char)(two ? (b[i] << 6 & 0xff) | (b[i + 1] & 0x3f) : b[i]));
 		i += two;
 	}
 }

@@ -254,17 +254,19 @@ static int sniff(struct fs *fs, struct model *m)
 	return 0;
 }
 
-/* `asked`: Drive has just told that we were behind with the main file; the side-cars may have come with it. */
-static int scan_set(struct fs *fs, struct model *m, bool asked)
+/* Of a set of several files the news may have come in part: Drive is asked for all of them once it was
+ * scanned, so that no mix of two saves is taken for a set only because we are behind. */
+static int scan_set(struct fs *fs, struct model *m)
 {
 	struct model_parts parts = { 0 };
 	struct savedmodel *sm = NULL;
 	bool io = true, same = true;
 	int r = model_scan_recall(fs, &m->set, &sm);
-	if (!r && !sm)
+	bool scan = !r && !sm;
+	if (scan)
 		r = model_scan_run(fs, &m->set, false, &parts, &sm, &io);
 	model_scan_done(&parts);
-	if (!r && asked && m->set.sidecars.count)
+	if (!r && scan && m->set.sidecars.count)
 		r = model_ask_drive(fs, m, &same);
 	if (!r && !same)
 		r = err_set(-ESTALE, "it was replaced in Drive meanwhile");
@@ -278,7 +280,7 @@ static int scan_set(struct fs *fs, struct model *m, bool asked)
 }
 
 /* Bring m as far as wanted. */
-static int bring_on(struct fs *fs, struct model *m, bool want_scan, bool asked)
+static int bring_on(struct fs *fs, struct model *m, bool want_scan)
 {
 	enum model_state work;
 	int r;
@@ -287,7 +289,7 @@ static int bring_on(struct fs *fs, struct model *m, bool want_scan, bool asked)
 		if (!r && work == MODEL_SNIFFING)
 			r = sniff(fs, m);
 		else if (!r && work == MODEL_SCANNING)
-			r = scan_set(fs, m, asked);
+			r = scan_set(fs, m);
 	} while (!r && work != MODEL_UNKNOWN);
 	return r;
 }
@@ -300,7 +302,7 @@ static int bring(struct fs *fs, struct file *f, bool want_scan, struct model **r
 		r = get_current(fs, f, &m);
 		if (r)
 			return r;
-		r = bring_on(fs, m, want_scan, i > 0);
+		r = bring_on(fs, m, want_scan);
 		if (r)
 			model_unref(fs, m);
 		else

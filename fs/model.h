@@ -6,23 +6,25 @@
  * one revision each. It never becomes another set: a change of any of them, here or elsewhere, is a new
  * struct model at the next look, so that what was made of one set is never shown for another.
  *
- *   state       event                                        -> state      made by      held by (test_seam_view_)
- *   UNKNOWN     somebody asks for the kind                   -> SNIFFING   claim        kinds__one_read_for_many
- *   SNIFFING    the first bytes say so                       -> NONE/KNOWN sniff        kinds__one_read_for_many
- *   SNIFFING    Drive refuses the bytes and shows the file   -> REFUSED    sniff        refused__left_out_once
- *   SNIFFING    any other failure (the asker gets it)        -> UNKNOWN    sniff        refused__for_now_fails
- *   KNOWN       somebody opens it                            -> SCANNING   claim        set__one_scan_for_many
- *   SCANNING    done                                         -> READY      scan         set__*
- *   SCANNING    the bytes are bad, or a side-car is missing or of another shape, in Drive as it is now
- *                                                            -> BROKEN     scan         error__*
- *   SCANNING    Drive refuses the bytes and shows the file   -> REFUSED    scan         error__refused
- *   SCANNING    replaced in Drive: superseded; any other failure (the asker gets it)
- *                                                            -> KNOWN      scan         stale__*
- *   READY       a part was evicted and is wanted             -> REMAKING   claim_remake parts__made_again
- *   REMAKING    done, or failed                              -> READY      remake       parts__made_again
- *   READY, REMAKING, BROKEN: a side-car is another, gone, or there again; REFUSED: 10 minutes, or news of
- *   the file; any: the main file has another revision        -> superseded get          set__*, error__mended
+ *   state      event                                              -> state     by                  held by
+ *   UNKNOWN    somebody asks for the kind                         -> SNIFFING  claim_work()        kinds_
+ *   SNIFFING   the first bytes say so                             -> NONE, KNOWN  sniff()          kinds_
+ *   SNIFFING   Drive refuses the bytes, and shows the file        -> REFUSED   leave_failed()      refused_left_out_
+ *   SNIFFING   any other failure: the asker gets it               -> UNKNOWN   leave_failed()      refused_for_now_
+ *   KNOWN      somebody opens it                                  -> SCANNING  claim_work()        set_one_scan_
+ *   SCANNING   done, and Drive has these files now                -> READY     scan_set()          set_, stale_
+ *   SCANNING   the bytes are bad, or a side-car is missing or of
+ *              another save, and Drive has these files now        -> BROKEN    leave_failed()      error_
+ *   SCANNING   Drive refuses the bytes, and shows the file        -> REFUSED   leave_failed()      error_refused
+ *   SCANNING   replaced in Drive (then superseded), or any other
+ *              failure: the asker gets it                         -> KNOWN     leave_failed()      stale_, error_for_now_
+ *   READY      a part was evicted and is wanted                   -> REMAKING  model_claim_remake  parts_
+ *   REMAKING   done, or failed: the asker gets it                 -> READY     remake()            parts_
+ *   READY, REMAKING, BROKEN: a side-car is another one, gone, or there again;
+ *   REFUSED: 10 minutes, or news of the file;
+ *   any: the main file has another revision                       -> superseded  get_current()     set_, error_, refused_
  *   superseded: another struct takes its place in file.model; who holds this one goes on with its set.
+ * (Held by: the tests seam_view__... that begin so.)
  *
  * States change under fs->model_lock, in model.c only. Who made SNIFFING, SCANNING or REMAKING of it works
  * without the lock and alone; others wait, until they are cancelled(). No lock may be held by callers. */

@@ -134,7 +134,7 @@ int inode_view(struct tree *t, const char *key, struct inode *up, struct file *f
 	      struct inode **ret)
 {
 	int r = inode_keyed(t, key, up, f, NODE_VIEW, ret);
-	if (!r) {
+	if (!r && ((*ret)->view != kind || (*ret)->view_index != index)) { /* constant: others read it without the lock */
 		(*ret)->view = kind;
 		(*ret)->view_index = index;
 	}
