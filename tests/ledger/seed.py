@@ -122,8 +122,8 @@ class Trial:
                     raise HarnessError("%s ended with %d: %s" % (who, process.returncode, text.read()[-2000:]))
 
     def _last(self, who):
-        acts = [act for act in book.read(self.local) if act["who"] == who]
-        return json.dumps(max(acts, key=lambda act: act["t0"])) if acts else "none"
+        acts = [act for act in book.read(self.local) if act["who"] == who and "t1" not in act]
+        return json.dumps(acts)
 
     # -- kills ---------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Trial:
     def _judge(self, kept):
         acts = book.read(self.local)
         files = files_of(self.rig.drive)
-        self.promises = sum(1 for act in acts if act.get("end") == 0 and act["op"] != "spoilt")
+        self.promises = sum(1 for act in acts if act.get("end") == 0 and act["op"] not in ("spoilt", "turn"))
         self.found += judge(acts, files, kept)
 
 

@@ -41,11 +41,15 @@ class Writer:
         """Act until the time is over."""
         while time.time() < self.plan["until"]:
             act = self.random.choice(self.acts)
+            turn = self.book.begin("turn", act=act)  # where it was, should it not return
             try:
                 getattr(self, act)()
             except OSError as error:
+                self.book.end(turn, error.errno)
                 if error.errno in (errno.ENOTCONN, errno.ECONNABORTED) or not self._mounted():
                     self._wait_for_mount()
+            else:
+                self.book.end(turn)
         self._drop_idle()
 
     def _wait_for_mount(self):
