@@ -2,6 +2,7 @@
 #include "fs/handle.h"
 
 #include "fs/log.h"
+#include "fs/namei.h"
 #include "fs/publish.h"
 #include "fs/shortcut.h"
 
@@ -176,6 +177,30 @@ static bool must_replace(struct fs *fs, struct inode *n)
 	return replace;
 }
 
+/* Does the name mean another node by now? The kernel may keep it for a second: OPEN sends it back to look. */
+static bool is_outdated(struct fs *fs, const struct inode *n)
+{
+	lock_acquire(&fs->tree.lock);
+	const struct file *f = n->file;
+	bool outdated = f->node != n && f->next != n && !n->writing && !file_gone_here(f);
+	lock_release(&fs->tree.lock);
+	return outdated;
+}
+
+/* A reader's first bytes come with the open: whether Drive still has that revision is known then, while
+ * there is a way back. If it was replaced, Drive is asked for what is there now. */
+static int check_first(struct fs *fs, struct inode *n)
+{
+	struct writing *w = n->w;
+	uint8_t first;
+	lock_acquire(&w->lock);
+	CLEANUP_SOURCE struct source *src = w->draft || !w->src ? NULL : source_ref(w->src);
+	lock_release(&w->lock);
+	if (!src || source_pread(src, &first, 1, 0) != -ESTALE)
+		return cancelled() ? err_set(-EINTR, "interrupted while a file is opened") : 0; /* read() tells */
+	return namei_refresh(fs, n->file) == 0 && is_outdated(fs, n) ? err_set(-ESTALE, "replaced: look it up again") : 0;
+}
+
 int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
 {
 	bool writable = (flags & O_ACCMODE) != O_RDONLY;
@@ -187,7 +212,7 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 	int refused = writable ? shortcut_check_file(fs, n->file) : 0;
 	if (refused)
 		return refused;
-	if (writable && (flags & O_TRUNC) && must_replace(fs, n))
+	if (is_outdated(fs, n) || (writable && (flags & O_TRUNC) && must_replace(fs, n)))
 		return err_set(-ESTALE, "replaced: look it up again");
 	struct handle *h = calloc(1, sizeof *h);
 	int r = h ? join(fs, n, writable) : err_set(-ENOMEM, "no memory to open a file");
@@ -202,6 +227,8 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 		writers_learn(&n->w->writers, tid);
 		lock_release(&n->w->lock);
 	}
+	if (!r && !writable)
+		r = check_first(fs, n);
 	if (r) {
 		handle_release(fs, h);
 		return r;
@@ -255,8 +282,12 @@ ssize_t handle_read(struct fs *fs, struct handle *h, void *buf, size_t n, uint64
 	struct draft *d = get_draft(w);
 	CLEANUP_SOURCE struct source *src = d || !w->src ? NULL : source_ref(w->src);
 	lock_release(&w->lock);
-	if (src)
-		return source_pread(src, buf, n, off);
+	if (src) {
+		ssize_t got = source_pread(src, buf, n, off);
+		if (got == -ESTALE && namei_refresh(fs, h->node->file) != 0) /* who opens it next finds what is there now */
+			err_set(-ESTALE, "it was replaced in Drive, and what is there now could not be asked for");
+		return got;
+	}
 	if (!d)
 		return err_set(-ESTALE, "what was being written was given up meanwhile: open it again");
 	ssize_t r = draft_pread(d, buf, n, off);

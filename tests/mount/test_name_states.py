@@ -154,3 +154,30 @@ def test_a_save_into_a_folder_that_is_in_the_trash_is_refused(place, google):
     wait_until(place.path.exists, "the folder is back")
     (place.path / "new").write_bytes(b"2")
     assert sorted(os.listdir(place.path)) == ["f", "new"]
+
+
+@pytest.fixture
+def slow(rig):
+    """A second mount that asks for changes every ten minutes: its root."""
+    if len(rig.mounts) == 1:
+        rig.add_mount(["poll=600"])
+    return pathlib.Path(rig.mounts[1].path)
+
+
+def test_a_load_right_after_a_save_elsewhere_gets_what_was_saved(slow, drive, google):
+    """The revision that the mount knows cannot be had any more: it asks for the one there is, once."""
+    folder = drive.new_folder("for the slow one", drive.folder)
+    file = google.create(folder, "model", b"one")["id"]
+    wait_until(lambda: (slow.parent / "mnt" / "for the slow one" / "model").exists(), "it on the first mount")
+    assert "for the slow one" in os.listdir(slow)
+    model = slow / "for the slow one" / "model"
+    assert model.stat().st_size == 3
+    google.replace(file, b"the second")
+    drive.reset_log()
+    with open(model, "rb") as opened:
+        assert opened.read() == b"the second"
+        assert os.fstat(opened.fileno()).st_size == len(b"the second")
+    assert model.stat().st_size == len(b"the second")
+    assert len([one for one in drive.log() if one["method"] == "GET"]) <= 4
+    google.replace(file, b"and the third")
+    assert model.read_bytes() == b"the second", "in the cache: as the last look at Drive has it"
