@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { VICTIMS_MAX = 64, STEP_SHARE = 16, STEP_MAX_SHIFT = 28 /* 256 MiB */ };
+enum { VICTIMS_MAX = 64, STEP_SHARE = 16, STEP_MAX_SHIFT = 28 /* 256 MiB */, RUN_MS = 1000 };
 
 struct victim {
 	struct rev *rev;	/* referenced */
@@ -17,7 +17,7 @@ struct victim {
 struct choice {
 	struct rev *rev;
 	uint64_t block;
-	uint32_t used;
+	uint64_t used;
 };
 
 static bool evictable(const struct rev *r, uint64_t b) REQUIRES(store_lock)
@@ -35,7 +35,7 @@ static void oldest_in(struct rev *r, struct choice *best) REQUIRES(store_lock)
 			b |= CHUNK_BLOCKS - 1;
 			continue;
 		}
-		uint32_t used = k->block[b % CHUNK_BLOCKS].used;
+		uint64_t used = k->block[b % CHUNK_BLOCKS].used;
 		if ((!best->rev || used < best->used) && evictable(r, b))
 			*best = (struct choice){ r, b, used };
 	}
@@ -51,7 +51,7 @@ static struct choice oldest_open(struct cache *c) REQUIRES(store_lock)
 }
 
 /* Clear the bits of the run that starts at the chosen block, at most `goal` bytes of it. */
-static uint64_t clear_run(struct cache *c, const struct choice *ch, uint32_t limit, uint64_t goal,
+static uint64_t clear_run(struct cache *c, const struct choice *ch, uint64_t limit, uint64_t goal,
 			  struct victim *v) REQUIRES(store_lock)
 {
 	struct rev *r = ch->rev;
@@ -77,19 +77,43 @@ static bool in_use(void *ctx, const char *name)
 	return r;
 }
 
+/* A record of the index that a flipped bit has made unreadable, or a key beside it that the record no
+ * more agrees with, would be the oldest for ever and keep all others from being evicted. */
+static int mend_record(struct cache *c, const char *name, uint64_t used)
+{
+	uint64_t lost;
+	struct rev_meta m;
+	int e = index_mend(&c->index, name, used, &lost);
+	if (e)
+		return e;
+	bool unknown = index_load(&c->index, name, &m, NULL, NULL) == -ENOENT;
+	store_acquire(c);
+	c->bytes -= lost < c->bytes ? lost : c->bytes;
+	if (unknown)
+		rev_remove_orphan(c, name);
+	store_release(c);
+	return 0;
+}
+
 /* Bring the revision that was used longest ago into the table, if it is older than all that is
  * there; *ret: a reference of it, or NULL. -ENOENT: the table has all there are. */
 static int load_older(struct cache *c, struct rev **ret)
 {
 	char name[INDEX_NAME_MAX + 1];
 	uint64_t used;
+	bool sound = false;
+	int e = 0;
 	*ret = NULL;
-	int e = index_oldest(&c->index, in_use, c, name, &used);
+	while (!e && !sound) {
+		e = index_oldest(&c->index, in_use, c, name, &used, &sound);
+		if (!e && !sound)
+			e = mend_record(c, name, used);
+	}
 	if (e)
 		return e;
 	store_acquire(c);
 	struct choice open = oldest_open(c);
-	bool older = !open.rev || used <= c->epoch + open.used;
+	bool older = !open.rev || used <= open.used;
 	store_release(c);
 	if (older && rev_get(c, name, REV_ANY_SIZE, ret))
 		*ret = NULL;
@@ -116,10 +140,8 @@ static uint64_t pick_victim(struct cache *c, uint64_t goal, struct victim *v, bo
 	struct choice ch = oldest_open(c);
 	if (e == -ENOENT && !ch.rev)
 		recount(c);
-	uint32_t limit = ch.used;
-	if (ch.rev)
-		/* What was used within the same second goes with it: runs, not crumbs. */
-		freed = clear_run(c, &ch, limit < UINT32_MAX - 1000 ? limit + 1000 : UINT32_MAX, goal, v);
+	if (ch.rev) /* what was used within the same second goes with it: runs, not crumbs */
+		freed = clear_run(c, &ch, ch.used + RUN_MS, goal, v);
 	if (loaded) {
 		if (!loaded->bytes && !loaded->dirty)
 			rev_dirty(loaded); /* a record without blocks: the commit removes it */

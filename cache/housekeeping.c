@@ -14,14 +14,13 @@ enum { READERS_MS = 60000, LAZY_MS = 60000 };
 
 /* ---- orphans: a crash between writing a file and its index record leaves them */
 
-static void sweep_file(struct cache *c, int dir, const char *name)
+static void sweep_file(struct cache *c, const char *name)
 {
 	struct rev_meta m;
 	if (strlen(name) > INDEX_NAME_MAX || index_load(&c->index, name, &m, NULL, NULL) != -ENOENT)
 		return;
 	store_acquire(c);
-	if (!rev_find(c, name))
-		(void)unlinkat(dir, name, 0);
+	rev_remove_orphan(c, name);
 	store_release(c);
 }
 
@@ -45,7 +44,7 @@ static void sweep_folder(struct cache *c, const char *path)
 	}
 	while (!is_closing(c) && (e = readdir(d)))
 		if (e->d_name[0] != '.')
-			sweep_file(c, fd, e->d_name);
+			sweep_file(c, e->d_name);
 	closedir(d);
 }
 

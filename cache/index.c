@@ -248,6 +248,7 @@ struct oldest {
 	void *ctx;
 	char *name;
 	uint64_t used;
+	bool sound;
 };
 
 /* NAME and time of an 'L' key; false: it is none. */
@@ -281,15 +282,70 @@ static int find_oldest(MDB_txn *txn, void *ctx)
 			r = mdb_cursor_get(cur, &kv, &dv, MDB_NEXT);
 	}
 	mdb_cursor_close(cur);
+	struct rev_meta m;
+	o->sound = !r && !get_rev(txn, o->dbi, o->name, &m) && m.used == o->used;
 	return r;
 }
 
 int index_oldest(struct index *x, bool (*skip)(void *ctx, const char *name), void *ctx,
-		 char ret_name[INDEX_NAME_MAX + 1], uint64_t *ret_used)
+		 char ret_name[INDEX_NAME_MAX + 1], uint64_t *ret_used, bool *ret_sound)
 {
-	struct oldest o = { x->dbi, skip, ctx, ret_name, 0 };
+	struct oldest o = { x->dbi, skip, ctx, ret_name, 0, false };
 	int r = env_read(x->env, find_oldest, &o);
 	*ret_used = o.used;
+	*ret_sound = o.sound;
+	return r;
+}
+
+struct mend {
+	MDB_dbi dbi;
+	const char *name;
+	uint64_t used, lost;
+};
+
+/* What the readable revision records say in all. */
+static int sum_revs(MDB_txn *txn, MDB_dbi dbi, uint64_t *ret)
+{
+	MDB_cursor *cur;
+	char from[] = "R";
+	MDB_val kv = { 1, from }, dv;
+	struct rev_meta m;
+	int r = mdb_cursor_open(txn, dbi, &cur);
+	if (r)
+		return r;
+	*ret = 0;
+	r = mdb_cursor_get(cur, &kv, &dv, MDB_SET_RANGE);
+	while (!r && kv.mv_size && *(const char *)kv.mv_data == 'R') {
+		if (!ondisk_get_rev(val_view(kv), val_view(dv), &m))
+			*ret += m.bytes;
+		r = mdb_cursor_get(cur, &kv, &dv, MDB_NEXT);
+	}
+	mdb_cursor_close(cur);
+	return r == MDB_NOTFOUND ? 0 : r;
+}
+
+static int mend_txn(MDB_txn *txn, void *ctx)
+{
+	struct mend *m = ctx;
+	struct rev_meta meta;
+	uint64_t sum = 0, total = get_total(txn, m->dbi);
+	int r = del_key(txn, m->dbi, used_key(m->used, m->name));
+	if (!r && get_rev(txn, m->dbi, m->name, &meta) == MDB_NOTFOUND) {
+		r = del_key(txn, m->dbi, rev_key(m->name));
+		if (!r)
+			r = del_chunks(txn, m->dbi, m->name);
+	}
+	if (!r)
+		r = sum_revs(txn, m->dbi, &sum);
+	m->lost = total > sum ? total - sum : 0;
+	return r ? r : put_total(txn, m->dbi, sum);
+}
+
+int index_mend(struct index *x, const char *name, uint64_t used, uint64_t *ret_lost)
+{
+	struct mend m = { x->dbi, name, used, 0 };
+	int r = env_write(x->env, mend_txn, &m);
+	*ret_lost = r ? 0 : m.lost;
 	return r;
 }
 

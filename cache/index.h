@@ -46,9 +46,13 @@ MUST_CHECK int index_load(struct index *x, const char *name, struct rev_meta *re
 			  void (*each)(void *ctx, uint32_t no, const struct chunk_image *image), void *ctx);
 MUST_CHECK int index_bytes(struct index *x, uint64_t *ret);
 /* The revision that was used longest ago of those for which skip() says false; -ENOENT: none.
- * skip() runs inside the transaction. */
+ * skip() runs inside the transaction. *ret_sound false: its record is damaged, or is of another time
+ * than its 'L' key; index_mend() it. */
 MUST_CHECK int index_oldest(struct index *x, bool (*skip)(void *ctx, const char *name), void *ctx,
-			    char ret_name[INDEX_NAME_MAX + 1], uint64_t *ret_used);
+			    char ret_name[INDEX_NAME_MAX + 1], uint64_t *ret_used, bool *ret_sound);
+/* Remove that 'L' key, the records of a revision whose own is damaged, and count anew what is kept:
+ * *ret_lost is by how much that was too high. */
+MUST_CHECK int index_mend(struct index *x, const char *name, uint64_t used, uint64_t *ret_lost);
 /* The latest time of use in the index, 0 if it is empty. */
 MUST_CHECK int index_newest(struct index *x, uint64_t *ret);
 #endif

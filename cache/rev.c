@@ -137,6 +137,15 @@ static void unlink_file(struct rev *r) REQUIRES(store_lock)
 	(void)unlinkat(r->c->dir_fd, path, 0); /* an orphan is swept in a later run */
 }
 
+void rev_remove_orphan(struct cache *c, const char *name)
+{
+	char path[REV_PATH_MAX];
+	if (rev_find(c, name))
+		return;
+	rev_path(name, path);
+	(void)unlinkat(c->dir_fd, path, 0); /* a later run looks again */
+}
+
 void rev_detach(struct rev *r)
 {
 	if (r->detached)
@@ -182,14 +191,13 @@ static void install_chunk(void *ctx, uint32_t no, const struct chunk_image *imag
 	struct rev *r = ctx;
 	store_acquire(r->c);
 	uint64_t first = (uint64_t)no * CHUNK_BLOCKS;
-	uint32_t used = r->used > r->c->epoch ? (uint32_t)(r->used - r->c->epoch) : 0;
 	if (r->chunks && first < r->blocks && !rev_room(r, first)) {
 		struct rev_chunk *k = rev_chunk(r, first);
 		for (unsigned i = 0; i < image->n && first + i < r->blocks; i++) {
 			if (!bit_get(image->present, i))
 				continue;
 			bit_set(k->present, i);
-			k->block[i] = (struct rev_block){ image->crc[i], used };
+			k->block[i] = (struct rev_block){ .used = r->used, .crc = image->crc[i] };
 			r->bytes += rev_block_bytes(r, first + i);
 		}
 	}
@@ -320,12 +328,6 @@ int rev_room(struct rev *r, uint64_t b)
 	return 0;
 }
 
-static uint32_t stamp_now(const struct cache *c)
-{
-	uint64_t ms = store_now(c) - c->epoch;
-	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
 void rev_dirty(struct rev *r)
 {
 	struct cache *c = r->c;
@@ -350,7 +352,7 @@ void rev_set(struct rev *r, uint64_t b, uint32_t crc, bool verified)
 	bit_set(k->present, i);
 	if (verified)
 		bit_set(k->verified, i);
-	k->block[i] = (struct rev_block){ crc, stamp_now(r->c) };
+	k->block[i] = (struct rev_block){ .used = store_now(r->c), .crc = crc };
 	k->dirty = true;
 	r->unsynced = true;
 	r->c->dirty_bytes += n;
@@ -383,12 +385,14 @@ void rev_mark_verified(struct rev *r, uint64_t b)
 
 void rev_touch(struct rev *r, uint64_t first, uint64_t end)
 {
-	uint32_t now = stamp_now(r->c);
+	uint64_t now = store_now(r->c);
 	for (uint64_t b = first; b < end; b++)
 		if (rev_chunk(r, b))
 			rev_chunk(r, b)->block[b % CHUNK_BLOCKS].used = now;
-	r->used = store_now(r->c);
-	if (r->recorded && !r->detached && !r->dirty) { /* worth remembering, not worth a commit of its own */
+	r->used = now;
+	/* Worth remembering, not worth a commit of its own. With blocks and not dirty it has a record, or
+	 * gets one by the commit that is under way, which has an older time. */
+	if ((r->recorded || r->bytes) && !r->detached && !r->dirty) {
 		r->dirty = true;
 		if (!r->c->lazy_since)
 			r->c->lazy_since = now_ms();

@@ -13,8 +13,8 @@
 #include "cache/readahead.h"
 
 struct rev_block {
+	uint64_t used;		/* store_now() */
 	uint32_t crc;
-	uint32_t used;		/* ms since the epoch of the cache, saturated */
 };
 struct rev_chunk {
 	uint8_t present[CHUNK_BLOCKS / 8], verified[CHUNK_BLOCKS / 8];
@@ -105,6 +105,8 @@ void rev_clear(struct rev *r, uint64_t b) REQUIRES(store_lock);
 void rev_mark_verified(struct rev *r, uint64_t b) REQUIRES(store_lock);
 /* Blocks [first, end) were used now. */
 void rev_touch(struct rev *r, uint64_t first, uint64_t end) REQUIRES(store_lock);
+/* Remove the file of a revision that nothing knows, unless the table has one of that name. */
+void rev_remove_orphan(struct cache *c, const char *name) REQUIRES(store_lock);
 /* Something has to be committed. */
 void rev_dirty(struct rev *r) REQUIRES(store_lock);
 

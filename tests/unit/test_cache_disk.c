@@ -249,7 +249,7 @@ TEST(cache_disk__what_was_used_longest_ago_goes_first)
 	HEAVY;
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 	struct cache *c = open_cache(64 * MB);
-	struct cache_key b = { "b", "r1", "" }, last = { "h", "r1", "" };
+	struct cache_key old = { "a", "r1", "" }, b = { "b", "r1", "" }, last = { "h", "r1", "" };
 	for (uint32_t i = 0; i < 8; i++) {
 		struct fake *f = fake_new(10 * MB, i);
 		struct source *s = wrap(c, names[i], &f->src);
@@ -270,9 +270,8 @@ TEST(cache_disk__what_was_used_longest_ago_goes_first)
 	cache_stats(c, &st);
 	CHECK(st.bytes <= 64 * MB);
 	CHECK(cache_complete(c, &last));
+	CHECK(cache_complete(c, &old));
 	CHECK(!cache_complete(c, &b));
-	/* Known defect, cause not yet found: beside a busy disk a is sometimes evicted before c, d and e,
-	 * though it was used after them. So this does not ask for it. */
 	cache_close(c);
 }
 
