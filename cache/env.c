@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/env.h"
 
+#include "cache/file.h"
 #include "cache/ondisk.h"
+#include "cache/pages.h"
 #include "format/crc32c.h"
 
 #include <fcntl.h>
@@ -111,7 +113,7 @@ static int run_in_turn(struct env *e, env_fn *fn, void *ctx, unsigned flags)
 }
 
 /* Make the map larger than `seen`; somebody else may have done it already. */
-static int grow_map(struct env *e, size_t seen)
+static int grow_env(struct env *e, size_t seen)
 {
 	int r = 0;
 	exclusive_begin(e);
@@ -139,7 +141,7 @@ int env_write(struct env *e, env_fn *fn, void *ctx)
 		lock_assert_none(); /* a commit syncs */
 		int r = run_in_turn(e, fn, ctx, 0);
 		if (r == MDB_MAP_FULL || r == MDB_MAP_RESIZED)
-			r = grow_map(e, seen);
+			r = grow_env(e, seen);
 		else
 			return r ? fail_with(e, r, "writing") : 0;
 		if (r)
@@ -209,7 +211,7 @@ int env_table(struct env *e, const char *name, MDB_dbi *ret)
 		lock_acquire(&e->lock);
 		size_t seen = e->map_bytes;
 		lock_release(&e->lock);
-		r = grow_map(e, seen);
+		r = grow_env(e, seen);
 		return r ? fail_with(e, r, "growing the map") : env_table(e, name, ret);
 	}
 	*ret = o.dbi;
@@ -295,7 +297,7 @@ static int check_sum(struct env *e)
 
 /* ---- opening */
 
-/* Does data.mdb hold every page that its meta page counts? */
+/* Does data.mdb hold every page that its meta page counts, or at least those that are in use? */
 static int check_size(struct env *e)
 {
 	MDB_envinfo info;
@@ -305,10 +307,12 @@ static int check_size(struct env *e)
 	if (mdb_env_info(e->mdb, &info) || mdb_env_stat(e->mdb, &stat) || mdb_env_get_fd(e->mdb, &fd) || fstat(fd, &st))
 		return err_set(-EIO, "\"%s\": no information", e->dir);
 	uint64_t pages = info.me_last_pgno + 1;
-	if (pages < 2 || pages > UINT64_MAX / stat.ms_psize || (uint64_t)st.st_size < pages * stat.ms_psize)
-		return err_set(-EBADMSG, "\"%s/data.mdb\" is cut short", e->dir);
 	e->map_bytes = info.me_mapsize;
-	return 0;
+	bool sane = pages >= 2 && pages <= UINT64_MAX / stat.ms_psize;
+	if (sane && (uint64_t)st.st_size >= pages * stat.ms_psize)
+		return 0;
+	int r = sane ? pages_check(fd, stat.ms_psize, info.me_last_txnid) : -EBADMSG;
+	return r == -EBADMSG || r == -EIO ? err_set(-EBADMSG, "\"%s/data.mdb\" is cut short", e->dir) : r;
 }
 
 struct version {

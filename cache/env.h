@@ -4,7 +4,8 @@
  *
  * Always default durability (a commit is on disk when it returns), MDB_NOTLS, never WRITEMAP.
  * A truncated data.mdb makes LMDB read behind the end of its mapping (SIGBUS), so its size is
- * compared with what its meta page says before any page is touched. LMDB finds no flipped bits
+ * compared with what its meta page says, and where it is less its pages are followed (pages.h),
+ * before LMDB touches any. LMDB finds no flipped bits
  * either: env_close() writes `sum` (the CRC-32C of data.mdb and the number of its last
  * transaction), and the next env_open() compares it while that transaction is still the last.
  *
