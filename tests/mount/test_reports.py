@@ -98,6 +98,17 @@ def test_moved_elsewhere_while_it_is_saved(place, google, rig, mount):
 # -- saved_model/ ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("what", ["nan", "huge", "tiny", "first-nan"])
+def test_odd_numbers_in_a_bin(place, mount, what):
+    """A training that diverged, and numbers whose bytes look like text."""
+    values = {"nan": np.full((8, 5), np.nan), "huge": np.full((8, 5), 3e8), "tiny": np.full((8, 5), 1e-13),
+              "letters": np.frombuffer(b"abcdABCD1234zyxwQWER" * 8, "<f4").reshape(8, 5),
+              "first-nan": np.where(np.arange(8)[:, None] == 0, np.nan, np.ones((8, 5)))}[what].astype("<f4")
+    (place.path / "m.bin").write_bytes(rows(values, ["w%d" % n for n in range(8)]))
+    assert "m.bin" in os.listdir(shown(mount, place))
+    assert values.tobytes() in served(mount, place, "m.bin")
+
+
 def test_a_side_car_is_replaced(place, mount):
     """The wrong side-car lay there, and is replaced by the right one; the main file stays as it was."""
     model = models.word2vec(size=20, epochs=1)
