@@ -15,15 +15,15 @@ enum { IS_FOLDER = 1, IS_BLOB = 2, IS_DOC = 4, LEADS_TO_FOLDER = 8, CAN_EDIT = 1
 
 /* ---- records */
 
-static void put_number(struct buf *b, uint64_t n)
+static void keep_number(struct buf *b, uint64_t n)
 {
 	for (int i = 0; i < 8; i++)
 		buf_byte(b, (unsigned char)(n >> 8 * i));
 }
 
-static void put_text(struct buf *b, const char *s)
+static void keep_text(struct buf *b, const char *s)
 {
-	put_number(b, s ? strlen(s) : NONE_LENGTH);
+	keep_number(b, s ? strlen(s) : NONE_LENGTH);
 	buf_str(b, s ? s : "");
 }
 
@@ -32,14 +32,14 @@ void snapshot_add_file(struct buf *b, const struct drive_file *f)
 	const char *const texts[] = { f->id, f->parent, f->revision, f->drive, f->target, f->name, f->description, f->mime,
 				      f->key, f->target_key };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		put_text(b, texts[i]);
+		keep_text(b, texts[i]);
 	const uint64_t numbers[] = {
 		f->size, f->version, (uint64_t)f->mtime_ms, (uint64_t)f->created_ms,
 		(f->folder ? IS_FOLDER : 0) | (f->blob ? IS_BLOB : 0) | (f->doc ? IS_DOC : 0) | (f->can_edit ? CAN_EDIT : 0) |
 			(f->target_folder ? LEADS_TO_FOLDER : 0) | (f->has_md5 ? HAS_MD5 : 0),
 	};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		put_number(b, numbers[i]);
+		keep_number(b, numbers[i]);
 	buf_add(b, f->md5, sizeof f->md5);
 }
 
@@ -119,7 +119,7 @@ static void add_credentials(struct fs *fs, struct buf *b)
 {
 	CLEANUP_BUF struct buf who = BUF_INIT(8192);
 	drive_credentials(fs->drive, &who);
-	put_text(b, who.data ? who.data : "");
+	keep_text(b, who.data ? who.data : "");
 }
 
 int snapshot_keep_root(struct fs *fs, const struct drive_file *root)

@@ -145,7 +145,8 @@ def follows(found):
         if path in VOCABULARY:
             continue
         folder, stem = os.path.split(path[:-2])
-        allowed = (stem + "_", stem.rstrip("s") + "_", *SHARED.get(folder, ()))
+        # x_y.c is a second file of x; extent.c has extents.
+        allowed = (stem + "_", stem.rstrip("s") + "_", stem + "s_", stem.split("_")[0] + "_", *SHARED.get(folder, ()))
         for name in sorted(exported - ANYWHERE):
             if not name.startswith(allowed) and name != stem:
                 yield "follows: %s: %s" % (path, name)
