@@ -26,14 +26,14 @@ struct control {
 	int stop[2];			/* a pipe: written to once, and never read */
 	pthread_t thread;
 	bool serving;
-	struct lock lock;		/* RANK_LEAF */
-	pthread_cond_t gone;
-	unsigned askers UNDER(lock);	/* threads that answer */
-};
-
-struct asker {
-	struct control *c;
-	int fd;
+	struct asker {			/* one who asks, and the thread that answers; the control thread's own */
+		struct control *c;
+		int fd;
+		pthread_t thread;
+		bool done;		/* atomic: to be joined */
+		struct asker *next;
+	} *askers;
+	unsigned askers_count;
 };
 
 /* sun_path holds 108 bytes and cache folders have long names: go by a descriptor of the folder. */
@@ -128,37 +128,43 @@ static void serve_asker(struct control *c, int fd)
 static void *asker_main(void *arg)
 {
 	struct asker *a = arg;
-	struct control *c = a->c;
-	cancel_set(mount_ends, c);
-	serve_asker(c, a->fd);
+	cancel_set(mount_ends, a->c);
+	serve_asker(a->c, a->fd);
 	close(a->fd);
-	free(a);
-	lock_acquire(&c->lock);
-	c->askers--;
-	pthread_cond_signal(&c->gone);
-	lock_release(&c->lock);
+	__atomic_store_n(&a->done, true, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+/* Join those that have ended or, at the end, all: a thread of its own is nothing to be left behind. */
+static void reap_askers(struct control *c, bool all)
+{
+	for (struct asker **at = &c->askers; *at;) {
+		struct asker *a = *at;
+		if (!all && !__atomic_load_n(&a->done, __ATOMIC_ACQUIRE)) {
+			at = &a->next;
+			continue;
+		}
+		pthread_join(a->thread, NULL);
+		*at = a->next;
+		c->askers_count--;
+		free(a);
+	}
 }
 
 /* A thread for each, so that one who asks Drive (path) holds up nobody's status. */
 static void start_asker(struct control *c, int fd)
 {
-	pthread_t thread;
-	struct asker *a = malloc(sizeof *a);
-	lock_acquire(&c->lock);
-	bool room = a && c->askers < ASKERS_MAX;
-	c->askers += room;
-	lock_release(&c->lock);
-	if (!room) {
+	reap_askers(c, false);
+	struct asker *a = c->askers_count < ASKERS_MAX ? malloc(sizeof *a) : NULL;
+	if (a)
+		*a = (struct asker){ .c = c, .fd = fd, .next = c->askers };
+	if (!a || pthread_create(&a->thread, NULL, asker_main, a) != 0) {
 		free(a);
-		close(fd);
+		close(fd); /* who asked is told that the mount hung up */
 		return;
 	}
-	*a = (struct asker){ c, fd };
-	if (pthread_create(&thread, NULL, asker_main, a) == 0)
-		pthread_detach(thread);
-	else
-		asker_main(a);
+	c->askers = a;
+	c->askers_count++;
 }
 
 static void *control_main(void *arg)
@@ -209,8 +215,6 @@ int control_start(struct fs *fs, struct control **ret)
 	if (!c)
 		return err_nomem("the control socket");
 	*c = (struct control){ .fs = fs, .listener = -1, .open_listener = -1, .folder = -1, .stop = { -1, -1 } };
-	lock_init(&c->lock, RANK_LEAF);
-	cond_init(&c->gone);
 	int r = open_control(c);
 	if (r) {
 		control_free(c);
@@ -251,10 +255,7 @@ struct control *control_stop(struct control *c)
 		return NULL;
 	if (write(c->stop[1], "", 1) == 1 && c->serving)
 		pthread_join(c->thread, NULL);
-	lock_acquire(&c->lock);
-	while (c->askers)
-		(void)lock_wait(&c->lock, &c->gone, -1);
-	lock_release(&c->lock);
+	reap_askers(c, true);
 	unlinkat(c->folder, "control", 0);
 	control_free(c);
 	return NULL;

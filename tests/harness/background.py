@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A mount as a user starts it: the daemon goes into the background by itself."""
+import fcntl
 import os
 import signal
 import subprocess
@@ -52,6 +53,19 @@ class Background:
                 return False
             time.sleep(0.02)
         return True
+
+    def kill(self, cache):
+        """kill -9, and wait until nothing of it is left: its hold on the cache folder goes last."""
+        os.kill(self.pid, signal.SIGKILL)
+        end = time.monotonic() + 30
+        with open(os.path.join(str(cache), "lock"), "rb") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    assert time.monotonic() < end, "the daemon does not die"
+                    time.sleep(0.02)
 
     def unmount(self):
         """As a user would."""

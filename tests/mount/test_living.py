@@ -134,8 +134,7 @@ def test_a_mount_that_died_is_removed_before_the_next(rig, options, point):
             assert daemon.done.returncode == 0, daemon.done.stderr
             assert mounts_on(point) == 1, "one mount, not a mount over a dead one"
             assert ("had died was on" in daemon.done.stderr) == (dead == 2), daemon.done.stderr
-            os.kill(daemon.pid, signal.SIGKILL)
-            assert daemon.wait_end()
+            daemon.kill(point.parent / "cache")
             daemon.path = "/nonexistent"  # it is left as it is, for the next
     died = run("status", point)
     assert died.returncode == 1 and b"fusermount3 -u" in died.stderr, died

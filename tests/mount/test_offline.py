@@ -6,7 +6,6 @@ The rows of the table in fs/connect.h.
 import errno
 import json
 import os
-import signal
 import subprocess
 
 import pytest
@@ -133,8 +132,7 @@ def test_names_outlive_a_daemon_that_is_killed(away, place, drive):
         away.kept(1)
         begin = away.status()["uptime_s"]
         wait_until(lambda: away.status()["uptime_s"] >= begin + 3, "looks at the changes, at each of which names are kept")
-        os.kill(daemon.pid, signal.SIGKILL)
-        assert daemon.wait_end()
+        daemon.kill(away.point.parent / "cache")
         daemon.path = "/nonexistent"
     take_away(drive)
     with away.mount() as daemon:
