@@ -418,7 +418,7 @@ static void settle(struct fs *fs, struct inode *n)
 {
 	struct writing *w = n->w;
 	lock_acquire(&fs->tree.lock);
-	bool gone = file_gone(n->file);
+	bool gone = file_gone_here(n->file);
 	lock_release(&fs->tree.lock);
 	lock_acquire(&w->lock);
 	bool unsaved = w->draft && w->dirty && !w->waiting, doomed = w->doomed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/publish.h"
 
+#include "fs/ask.h"
 #include "fs/log.h"
 #include "fs/notify.h"
 
@@ -43,7 +44,7 @@ static int target_of(struct fs *fs, struct inode *n, struct target *ret)
 	memcpy(ret->reserved, f->reserved, sizeof ret->reserved);
 	if (f->parent)
 		memcpy(ret->parent, f->parent->id, sizeof ret->parent);
-	ret->gone = file_gone(f);
+	ret->gone = file_gone_here(f);
 	ret->name = strdup(f->name);
 	ret->path = tree_path(&fs->tree, f);
 	ret->description = !f->id[0] && f->description ? strdup(f->description) : NULL;
@@ -62,7 +63,7 @@ static const char *advice(int err)
 	case -EPERM:
 		return "give the mount's identity the right to write there, then save again or wait for the retry";
 	case -ENOENT:
-		return "its folder is gone in Drive: save under another path";
+		return "restore the folder in Drive, or save under another path; it is tried again";
 	case -EINTR:
 		return "interrupted: it is tried again";
 	default:
@@ -190,7 +191,7 @@ static int catch_up(struct fs *fs, struct inode *n, const struct drive_file *was
 {
 	struct target now;
 	int r = target_of(fs, n, &now);
-	bool moved = !r && !now.gone && strcmp(now.parent, was->parent) != 0;
+	bool moved = !r && !now.gone && now.parent[0] && strcmp(now.parent, was->parent) != 0;
 	if (!r && (now.gone || moved || strcmp(now.name, was->name ? was->name : "") != 0)) {
 		struct drive_edit e = {
 			.name = now.gone ? NULL : now.name, .mtime_ms = -1, .trash = now.gone,
@@ -200,11 +201,58 @@ static int catch_up(struct fs *fs, struct inode *n, const struct drive_file *was
 		r = drive_edit(fs->drive, now.id, &e, &news);
 		lock_acquire(&fs->tree.lock);
 		if (!r)
-			n->file->version = news.version;
+			r = tree_apply(&fs->tree, &news, NULL, NULL);
 		lock_release(&fs->tree.lock);
 	}
 	target_done(&now);
 	return r;
+}
+
+/* Has the file a place to be saved at? What this mount unlinked needs none; one that somebody else removed
+ * gets a successor. */
+static int find_place(struct fs *fs, struct inode *n)
+{
+	char reserved[DRIVE_ID_MAX + 1];
+	struct inval inval = { 0 };
+	lock_acquire(&fs->tree.lock);
+	bool here = file_gone_here(n->file), removed = file_gone_by_news(n->file) && !n->file->elsewhere;
+	bool placeless = !n->file->elsewhere && file_placeless(n->file);
+	lock_release(&fs->tree.lock);
+	if (here)
+		return 0;
+	if (placeless)
+		return err_set(-ENOENT, "its folder is in Drive's trash, deleted, or out of the mount");
+	int r = removed ? drive_reserve_id(fs->drive, reserved) : 0;
+	if (r || !removed)
+		return r;
+	lock_acquire(&fs->tree.lock);
+	if (file_gone_by_news(n->file) && !n->file->elsewhere)
+		r = tree_renew(&fs->tree, n, reserved, &inval);
+	lock_release(&fs->tree.lock);
+	notify_later(fs->notify, &inval);
+	return r;
+}
+
+/* The bytes went to a file that is in the trash, or Drive knows none (`r`): somebody removed it, or its
+ * folder, and the feed has not said so yet. True: that is known now, and the save can look for a place. */
+static bool was_removed(struct fs *fs, struct inode *n, int r, struct drive_file *news)
+{
+	struct inval inval = { 0 };
+	lock_acquire(&fs->tree.lock);
+	struct file *f = n->file, *folder = f->parent, *asked = r && f->id[0] ? f : folder;
+	bool here = file_gone_here(f);
+	if (!r && news->trashed && !here)
+		r = tree_adopt(&fs->tree, f, news, &inval) == 0 ? -ENOENT : 0;
+	lock_release(&fs->tree.lock);
+	notify_later(fs->notify, &inval);
+	if (r != -ENOENT || here)
+		return false;
+	if (asked && ask_drive(fs, asked) != 0 && !file_gone(asked))
+		return false; /* Drive does not say */
+	lock_acquire(&fs->tree.lock);
+	bool removed = (file_gone_by_news(f) && !f->elsewhere) || file_placeless(f);
+	lock_release(&fs->tree.lock);
+	return removed;
 }
 
 int publish(struct fs *fs, struct inode *n)
@@ -218,7 +266,11 @@ int publish(struct fs *fs, struct inode *n)
 	struct target t;
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
 	struct source *body = NULL;
-	r = target_of(fs, n, &t);
+	bool again = true;
+once_more:
+	r = find_place(fs, n);
+	int e = target_of(fs, n, &t);
+	r = r ? r : e;
 	if (!r && t.gone) { /* unlinked: its bytes are nobody's */
 		target_done(&t);
 		end(w, 0);
@@ -229,6 +281,16 @@ int publish(struct fs *fs, struct inode *n)
 	lock_release(&w->lock);
 	if (!r)
 		r = send_draft(fs, d, &t, mtime_ms, &body, &news);
+	if (again && (r == -ENOENT || news.trashed) && was_removed(fs, n, r, &news)) {
+		again = false;
+		body = source_unref(body);
+		draft_reopen(d);
+		target_done(&t);
+		drive_file_done(&news);
+		goto once_more;
+	}
+	if (!r && news.trashed && !t.gone)
+		r = err_set(-ENOENT, "it went into Drive's trash");
 	if (r) {
 		body = source_unref(body);
 		draft_reopen(d);
@@ -302,7 +364,7 @@ static struct inode *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock
 static void try_again(struct fs *fs, struct inode *n)
 {
 	lock_acquire(&fs->tree.lock);
-	bool gone = file_gone(n->file);
+	bool gone = file_gone_here(n->file);
 	lock_release(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
 	n->w->waiting = false;
@@ -422,7 +484,7 @@ static void add_pending(struct fs *fs, struct inode *n, struct buf *b, size_t *c
 	struct writing *w = n->w;
 	CLEANUP_FREE char *path = tree_path(&fs->tree, n->file);
 	lock_acquire(&w->lock);
-	if (w->draft && w->dirty && !file_gone(n->file)) {
+	if (w->draft && w->dirty && !file_gone_here(n->file)) {
 		buf_str(b, (*count)++ ? ", {\"path\": " : "{\"path\": ");
 		buf_json(b, path ? path : "?");
 		buf_printf(b, ", \"bytes\": %" PRIu64 ", \"sending\": %s, \"tries\": %u, \"error\": ",

@@ -72,6 +72,10 @@ int status_json(struct fs *fs, bool trusted, struct buf *b)
 	json_field(b, "mount", fs->mountpoint);
 	buf_printf(b, ", \"pid\": %d, \"uptime_s\": %" PRId64, (int)getpid(), (now_ms() - fs->started_ms) / 1000);
 	buf_printf(b, ", \"online\": %s", fs_offline(fs) ? "false" : "true");
+	lock_acquire(&fs->tree.lock);
+	bool gone = file_gone(fs->tree.root);
+	lock_release(&fs->tree.lock);
+	buf_printf(b, ", \"folder_gone\": %s", gone ? "true" : "false");
 	buf_printf(b, ", \"pending_count\": %zu, \"held_count\": %zu", count_items(fs, publish_pending),
 		   count_items(fs, publish_held));
 	if (trusted)
@@ -147,6 +151,11 @@ int status_text(struct fs *fs, bool trusted, struct buf *b)
 	}
 	add_row(b, "process", "%d, up %" PRId64 " s, %s of its own memory", (int)getpid(), (now_ms() - fs->started_ms) / 1000,
 		as_bytes(&own, (m.anon_kb + m.shmem_kb) << 10));
+	lock_acquire(&fs->tree.lock);
+	bool gone = file_gone(fs->tree.root);
+	lock_release(&fs->tree.lock);
+	if (gone)
+		add_row(b, "gone", "the folder is in Drive's trash, deleted or not shared any more: nothing can be saved");
 	if (fs_offline(fs))
 		add_row(b, "offline", "Drive has not been reached since the start: read-only, with what the cache holds");
 	add_transfers(fs, trusted, b);

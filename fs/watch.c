@@ -25,6 +25,7 @@ struct watch {
 		struct feed *next;
 	} *feeds UNDER(lock);	/* only ever grows, at its end */
 	int64_t read_ms;	/* atomic; 0: never */
+	bool root_gone;		/* the thread's own: that it is was logged */
 };
 
 struct news { struct fs *fs; struct inval inval; };
@@ -107,6 +108,21 @@ static struct feed *next_feed(struct watch *w, struct feed *after)
 	return feed;
 }
 
+/* Is there still the folder that all this is about? */
+static void look_at_root(struct watch *w)
+{
+	struct tree *t = &w->fs->tree;
+	lock_acquire(&t->lock);
+	bool gone = file_gone(t->root), denied = t->root->state == FILE_REFUSED;
+	lock_release(&t->lock);
+	if (gone && !w->root_gone)
+		log_error("watch", "the mounted folder is %s: what is known of it can be read, nothing can be saved; restore it",
+			  denied ? "deleted in Drive, or not shared any more" : "in Drive's trash");
+	else if (!gone && w->root_gone)
+		log_info("watch", "the mounted folder is there again");
+	w->root_gone = gone;
+}
+
 static void look_at_all(struct watch *w)
 {
 	struct news news = { .fs = w->fs };
@@ -116,6 +132,7 @@ static void look_at_all(struct watch *w)
 		r = r ? r : one;
 	}
 	ask_again(w->fs);
+	look_at_root(w);
 	notify_later(w->fs->notify, &news.inval); /* also what came before an error */
 	if (!r)
 		__atomic_store_n(&w->read_ms, now_ms(), __ATOMIC_RELAXED);

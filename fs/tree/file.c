@@ -38,7 +38,7 @@ bool file_placeless(const struct file *f)
 	unsigned depth = 0;
 	for (; up && depth < FOLDERS_MAX; up = up->parent, depth++)
 		if (file_gone(up))
-			return true;
+			return !up->elsewhere;
 	return false;
 }
 

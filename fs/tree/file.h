@@ -10,7 +10,8 @@
  *   LISTED          Drive has told of it where we see it               yes
  *   UNKNOWN         a complete listing lacked it: asked by id next     yes   namei_list(), namei_lookup()
  *   REMOVED_HERE    unlink, rmdir, or a rename over it, by this mount  no    publish: bytes are dropped
- *   REMOVED_BY_NEWS trashed, or moved out of our sight, elsewhere      no    publish: bytes get a new file
+ *   REMOVED_BY_NEWS trashed, or moved out of our sight, elsewhere      no    publish: bytes get a new file, or
+ *                                                                            go to where it was moved
  *   REFUSED         deleted for good, or access was lost (Drive does   no    as REMOVED_BY_NEWS
  *                   not say which)
  *
@@ -70,6 +71,7 @@ struct file {
 	bool ours;			/* made or saved by this mount: a listing that lags may not know of it */
 	int64_t ask_ms;			/* FILE_REFUSED: when it is asked for once more (ask.h); 0: never */
 	unsigned ask_tries;
+	bool elsewhere;			/* REMOVED_BY_NEWS: moved out of our sight, not trashed */
 	bool leaving;			/* this mount has asked Drive to trash it, and waits for the answer */
 	struct inode *node;		/* what a lookup answers; NULL: the kernel does not know it */
 	/* O_TRUNC over a revision: the processes that write see `next`, all others `node`, until it is
@@ -104,7 +106,8 @@ void file_event(struct file *f, enum file_event event);
 bool file_gone(const struct file *f);
 bool file_gone_here(const struct file *f);
 bool file_gone_by_news(const struct file *f);
-/* Is the folder that it lies in (or lay in, when it went), or one above, gone? A save there has no place. */
+/* Is the folder that it lies in (or lay in, when it went), or one above, trashed or deleted? A save there has
+ * no place. */
 bool file_placeless(const struct file *f);
 /* The time that stat() shows of what has no bytes. */
 int64_t file_mtime_ms(const struct file *f);

@@ -136,6 +136,7 @@ void tree_remove(struct tree *t, struct file *f, struct inval *inval) { leave_tr
 void tree_deny(struct tree *t, struct file *f, struct inval *inval)
 {
 	spoken_of(t, f);
+	f->elsewhere = false;
 	leave_tree(t, f, FILE_DENIED, inval);
 }
 
@@ -275,6 +276,7 @@ static int take_news(struct tree *t, struct file *f, struct drive_file *news, st
 	if (unlinked)
 		return 0;
 	if (news->trashed || (!made && !folder && !f->links && f != t->root)) {
+		f->elsewhere = !news->trashed;
 		leave_tree(t, f, f->leaving ? FILE_UNLINKED : FILE_WENT, inval);
 		return 0;
 	}

@@ -178,6 +178,25 @@ def test_a_load_right_after_a_save_elsewhere_gets_what_was_saved(slow, drive, go
         assert opened.read() == b"the second"
         assert os.fstat(opened.fileno()).st_size == len(b"the second")
     assert model.stat().st_size == len(b"the second")
-    assert len([one for one in drive.log() if one["method"] == "GET"]) <= 4
+    assert len([one for one in drive.log() if one["method"] == "GET" and file in one["path"]]) <= 4
     google.replace(file, b"and the third")
     assert model.read_bytes() == b"the second", "in the cache: as the last look at Drive has it"
+
+
+def test_the_mounted_folder_in_the_trash(rig, drive, google):
+    """Said in the log and by status; nothing can be saved, what is there can be read; and it comes back."""
+    folder = drive.new_folder("to be trashed", None)
+    google.create(folder, "f", b"1")
+    mount = rig.add_mount(["poll=1"], folder)
+    path = pathlib.Path(mount.path)
+    assert (path / "f").read_bytes() == b"1" and not mount.status()["folder_gone"]
+    google.update(folder, trashed=True)
+    wait_until(lambda: mount.status()["folder_gone"], "the news")
+    assert "the mounted folder is in Drive's trash" in mount.log_text()
+    for save in (lambda: (path / "new").write_bytes(b"2"), (path / "d").mkdir, lambda: (path / "f").write_bytes(b"2")):
+        assert errno_of(save) == errno.ENOENT
+    google.update(folder, trashed=False)
+    wait_until(lambda: not mount.status()["folder_gone"], "its return")
+    (path / "new").write_bytes(b"2")
+    (path / "f").write_bytes(b"22")
+    assert {name: google.download(file["id"]) for name, file in google.by_name(folder).items()} == {"new": b"2", "f": b"22"}

@@ -75,6 +75,35 @@ def kept(mount, place):
     return [one for one in status["pending"] + status["held"] if place.name in str(one)]
 
 
+@pytest.mark.parametrize("sync", [False, True], ids=["close", "fsync"])
+@pytest.mark.parametrize("who", ["host", "web"])
+def test_removed_elsewhere_while_it_is_saved(place, google, sync, who):
+    """A clean-up job removes the old model; the new one, being saved, is in Drive under its name all the same."""
+    one, two = place.paths
+    data = b"new model " * 40_000
+    (one / "m").write_bytes(b"old")
+    wait_until((two / "m").exists, "the file on the other host")
+    old = google.by_name(place.id)["m"]["id"]
+    with being_saved(one / "m", data) as file:
+        if who == "host":
+            os.unlink(two / "m")
+        else:
+            google.update(old, trashed=True)
+        wait_until(lambda: "m" not in os.listdir(two), "the news there")
+        assert finish(file, data, sync) == 0
+    assert google.download(google.by_name(place.id)["m"]["id"]) == data
+
+
+def test_trashed_in_the_browser_then_saved_again(place, google):
+    """Before the change feed has told: the new save must not go into the trash."""
+    path = place.path / "m"
+    path.write_bytes(b"first")
+    old = google.by_name(place.id)["m"]["id"]
+    google.update(old, trashed=True)
+    path.write_bytes(b"second")
+    assert google.download(google.by_name(place.id)["m"]["id"]) == b"second"
+
+
 def test_moved_elsewhere_while_it_is_saved(place, google, rig, mount):
     """close() returned 0: Drive has the bytes, wherever. Another answer: they are kept."""
     path, data = place.path / "m", b"new model " * 40_000
