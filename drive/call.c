@@ -52,15 +52,15 @@ void call_json(struct call *c, const struct buf *body)
 }
 
 /* The token goes to the origin of the API only; an upload session elsewhere needs none. */
-static int authorize(struct call *c, struct auth_token *token)
+static int authorize(struct call *c, struct token_bearer *token)
 {
 	c->req.auth = c->req.project = NULL;
 	c->req.url = c->url.data;
 	if (!url_same_origin(c->req.url, c->d->root))
 		return 0;
-	int r = auth_token(c->d->auth, token);
+	int r = token_get(c->d->token, token);
 	c->req.auth = token->header;
-	c->req.project = auth_creds(c->d->auth)->project;
+	c->req.project = token_creds(c->d->token)->project;
 	return r;
 }
 
@@ -86,7 +86,7 @@ static int fail_transport(struct call *c, int r)
 		       err_last());
 }
 
-static int judge(struct call *c)
+static int judge_answer(struct call *c)
 {
 	int status = c->resp.status;
 	if ((status >= 200 && status < 300) || status == 308)
@@ -95,7 +95,7 @@ static int judge(struct call *c)
 	c->error.retry_after_ms = c->resp.retry_after_ms;
 	if (c->error.cls == ERROR_UNCLEAR)
 		c->answer_lost = true;
-	const char *hint = grant_hint(auth_creds(c->d->auth), &c->error);
+	const char *hint = grant_hint(token_creds(c->d->token), &c->error);
 	if (hint)
 		c->error.hint = hint;
 	return error_report(&c->error, c->what, c->subject);
@@ -128,7 +128,7 @@ static int pay(struct call *c)
 	for (int64_t wait; (wait = ask_budget(c->d, units, rank)) > 0;) {
 		if (now_ms() + wait - c->start_ms >= c->deadline_ms)
 			return err_set(-ETIMEDOUT, "%s: no quota units were left in time; see -o quota_units_per_minute", c->what);
-		int r = auth_wait(100, wait);
+		int r = retry_pause(100, wait);
 		if (r < 0)
 			return r;
 	}
@@ -145,10 +145,10 @@ static void note_clock(struct call *c)
 /* Sends it, with the resource keys of what the call is about as one more line, where there are any. */
 static int send_keyed(struct call *c)
 {
-	CLEANUP_BUF struct buf keys = BUF_INIT(KEYS_HEADER_MAX);
+	CLEANUP_BUF struct buf keys = BUF_INIT(RESOURCE_KEYS_HEADER_MAX);
 	const char **line = c->req.header;
 	for (size_t i = 0; c->req.auth && i < sizeof c->key_of / sizeof *c->key_of && c->key_of[i]; i++)
-		keys_header(&c->d->keys, c->key_of[i], &keys);
+		resource_keys_header(&c->d->keys, c->key_of[i], &keys);
 	while (*line)
 		line++;
 	*line = keys.failed || !keys.len ? NULL : keys.data;
@@ -163,7 +163,7 @@ int call_once(struct call *c)
 	if (r < 0)
 		return fail_local(c, r);
 	for (bool again = false; r == 0; again = true) {
-		CLEANUP_TOKEN struct auth_token token = { 0 };
+		CLEANUP_TOKEN struct token_bearer token = { 0 };
 		r = authorize(c, &token);
 		if (r == 0)
 			r = pay(c);
@@ -177,9 +177,9 @@ int call_once(struct call *c)
 			return fail_transport(c, r);
 		note_clock(c);
 		if (c->resp.status == 401 && token.header)
-			auth_refused(c->d->auth, &token);
+			token_refused(c->d->token, &token);
 		if (c->resp.status != 401 || !token.header || again || c->keep_refused)
-			return judge(c);
+			return judge_answer(c);
 	}
 	return r;
 }
@@ -206,7 +206,7 @@ int call_retry(struct call *c)
 {
 	struct retry in = { .repeatable = true, .upload = c->upload, .attempt = c->attempt,
 			    .elapsed_ms = now_ms() - c->start_ms, .deadline_ms = c->deadline_ms,
-			    .random = auth_random() };
+			    .random = retry_random() };
 	if (c->resp.end == HTTP_LOCAL && !c->error.status)
 		return c->error.err;
 	int64_t wait = retry_wait(&in, &c->error);
@@ -216,7 +216,7 @@ int call_retry(struct call *c)
 		return err_set((int)wait, "%s; given up after %" PRId64 " s", err_last(), in.elapsed_ms / 1000);
 	c->attempt++;
 	__atomic_add_fetch(&c->d->retries, 1, __ATOMIC_RELAXED);
-	return auth_wait(c->d->wait_scale_percent, wait);
+	return retry_pause(c->d->wait_scale_percent, wait);
 }
 
 int call_run(struct call *c)
@@ -237,7 +237,7 @@ int call_file(struct call *c, struct drive_file *ret)
 {
 	int r = json_file_text(c->resp.body.data, c->resp.body.len, ret);
 	if (r == 0)
-		keys_learn_file(&c->d->keys, ret, NULL);
+		resource_keys_learn_file(&c->d->keys, ret, NULL);
 	if (r == -EBADMSG)
 		return err_set(r, c->subject ? "%s \"%.100s\": %s" : "%s%.0s: %s", c->what,
 			       c->subject ? c->subject : "", err_last());
@@ -252,7 +252,7 @@ int call_check_id(const char *what, const char *id)
 /* ---- reserved ids */
 struct lock call_ids_lock = LOCK_INIT(RANK_LEAF);
 
-static bool take_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
+static bool pop_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
 {
 	lock_acquire(&call_ids_lock);
 	bool got = d->ids_count > 0;
@@ -283,7 +283,7 @@ static int keep_ids(struct drive *d, const struct cJSON *ids, char ret[DRIVE_ID_
 
 int call_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1])
 {
-	if (take_id(d, ret))
+	if (pop_id(d, ret))
 		return 0;
 	CLEANUP_CALL struct call c;
 	call_init(&c, d, "GET", "/drive/v3/files/generateIds", "reserve ids", NULL);

@@ -3,12 +3,12 @@
  * drive/ that talks to Drive does it through this one. */
 #ifndef DFM_DRIVE_CALL_H
 #define DFM_DRIVE_CALL_H
-#include "drive/auth.h"
+#include "drive/auth/token.h"
 #include "drive/budget.h"
 #include "drive/drive.h"
 #include "drive/error.h"
 #include "drive/http.h"
-#include "drive/keys.h"
+#include "drive/resource_keys.h"
 
 enum { CALL_IDS = 20 };		/* ids reserved at a time */
 #define CALL_NO_SKEW INT64_MIN
@@ -21,11 +21,11 @@ struct drive {
 	int64_t deadline_ms;
 	unsigned wait_scale_percent;
 	struct http *http;
-	struct auth *auth;
+	struct token *token;
 	char ids[CALL_IDS][DRIVE_ID_MAX + 1] GUARDED_BY(call_ids_lock);
 	unsigned ids_count GUARDED_BY(call_ids_lock);
 	struct budget budget GUARDED_BY(call_budget_lock);
-	struct keys keys;
+	struct resource_keys keys;
 	uint64_t retries, units;	/* atomic */
 	int64_t skew_s;			/* atomic: Drive's clock less ours; CALL_NO_SKEW: no answer yet */
 	bool heads_only;		/* atomic: this identity may not read revisions */

@@ -40,7 +40,7 @@ int drive_changes_start(struct drive *d, const char *drive_id, char **ret_token)
 	return r < 0 ? r : copy_token(root, "startPageToken", ret_token);
 }
 
-static int deliver(const struct call *c, const struct cJSON *change, change_each *each, void *ctx)
+static int deliver_change(const struct call *c, const struct cJSON *change, change_each *each, void *ctx)
 {
 	struct drive_file f = { 0 };
 	const char *id = json_str(change, "fileId");
@@ -53,7 +53,7 @@ static int deliver(const struct call *c, const struct cJSON *change, change_each
 	if (r == -EBADMSG)
 		return err_set(r, "changes: an entry for \"%s\" has a file without an id", id);
 	if (r == 0) {
-		keys_learn_file(&c->d->keys, &f, NULL);
+		resource_keys_learn_file(&c->d->keys, &f, NULL);
 		r = each(ctx, id, &f);
 	}
 	drive_file_done(&f);
@@ -77,7 +77,7 @@ static int get_page(struct call *c, const char *drive_id, const char *token)
 }
 
 /* *next: where to go on, in *last if that is the end. */
-static int take_page(const struct call *c, change_each *each, void *ctx, char **next, bool *last)
+static int take_changes(const struct call *c, change_each *each, void *ctx, char **next, bool *last)
 {
 	CLEANUP_JSON struct cJSON *root = NULL;
 	int r = json_parse(c->resp.body.data, c->resp.body.len, &root);
@@ -85,7 +85,7 @@ static int take_page(const struct call *c, change_each *each, void *ctx, char **
 		return r;
 	const struct cJSON *changes = json_get(root, "changes");
 	for (const struct cJSON *i = json_at(changes, 0); i && r == 0; i = json_next(i))
-		r = deliver(c, i, each, ctx);
+		r = deliver_change(c, i, each, ctx);
 	if (r)
 		return r;
 	*last = !json_str(root, "nextPageToken");
@@ -103,7 +103,7 @@ int drive_changes(struct drive *d, const char *drive_id, char **token, change_ea
 		call_init(&c, d, "GET", "/drive/v3/changes", "changes", NULL);
 		int r = get_page(&c, drive_id, at);
 		if (r == 0)
-			r = take_page(&c, each, ctx, &next, &last);
+			r = take_changes(&c, each, ctx, &next, &last);
 		if (r)
 			return r;
 		if (!last && !strcmp(next, at))

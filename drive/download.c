@@ -121,7 +121,7 @@ static int judge_416(struct stream *s, const struct call *c, int r)
 }
 
 /* One answer, or a part of one. */
-static int fetch(struct stream *s, struct call *c)
+static int fetch_range(struct stream *s, struct call *c)
 {
 	CLEANUP_BUF struct buf range = BUF_INIT(100);
 	buf_printf(&range, "Range: bytes=%" PRIu64 "-%" PRIu64, s->pos, s->end - 1);
@@ -168,7 +168,7 @@ static int run_stream(struct stream *s, bool head)
 	c.req.stall_ms = call_stall_ms(&c);
 	for (unsigned empty = 0; s->pos < s->end;) {
 		uint64_t before = s->pos;
-		int r = fetch(s, &c);
+		int r = fetch_range(s, &c);
 		if (r < 0)
 			return !head && is_refusal(&c, r) ? REFUSED : r;
 		if (s->pos == before && c.resp.end == HTTP_DONE && c.resp.status < 300 && ++empty == 3)

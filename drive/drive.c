@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drive/call.h"
 
-#include "drive/metadata.h"
+#include "drive/auth/metadata_server.h"
 #include "drive/url.h"
 
 #include <inttypes.h>
@@ -14,13 +14,13 @@ static int wire_auth(struct drive *d, const struct drive_config *cfg)
 	struct creds *creds = NULL;
 	struct creds_config which = { .key_file = cfg->key_file, .token_command = cfg->token_command,
 				      .subject = cfg->subject, .scope = cfg->scope, .api_root = d->root };
-	struct auth_config auth = { .http = d->http, .deadline_ms = d->deadline_ms, .trace = cfg->trace,
+	struct token_config auth = { .http = d->http, .deadline_ms = d->deadline_ms, .trace = cfg->trace,
 				    .trace_ctx = cfg->trace_ctx, .wait_scale_percent = d->wait_scale_percent };
 	int r = creds_find(&which, &creds);
 	if (r == 0 && creds->kind == CREDS_METADATA)
-		r = metadata_find(d->http, creds);
+		r = metadata_server_find(d->http, creds);
 	if (r == 0)
-		r = auth_open(&auth, creds, &d->auth);
+		r = token_open(&auth, creds, &d->token);
 	if (r < 0)
 		creds_close(creds);
 	return r;
@@ -66,27 +66,27 @@ int drive_open(const struct drive_config *cfg, struct drive **ret)
 struct drive *drive_close(struct drive *d)
 {
 	if (d) {
-		auth_close(d->auth);
+		token_close(d->token);
 		http_close(d->http);
-		keys_done(&d->keys);
+		resource_keys_done(&d->keys);
 		free(d->root);
 		free(d);
 	}
 	return NULL;
 }
 
-const char *drive_identity(const struct drive *d) { return auth_creds(d->auth)->identity; }
+const char *drive_identity(const struct drive *d) { return token_creds(d->token)->identity; }
 
 int drive_identify(struct drive *d)
 {
 	struct drive_who who;
-	if (auth_creds(d->auth)->known)
+	if (token_creds(d->token)->known)
 		return 0;
 	int r = drive_who(d, &who);
-	return r < 0 || !*who.email ? r : auth_name(d->auth, who.email);
+	return r < 0 || !*who.email ? r : token_name(d->token, who.email);
 }
 
-void drive_credentials(const struct drive *d, struct buf *ret) { creds_describe(auth_creds(d->auth), ret); }
+void drive_credentials(const struct drive *d, struct buf *ret) { creds_describe(token_creds(d->token), ret); }
 
 void drive_stats(struct drive *d, struct drive_stats *ret)
 {
@@ -97,4 +97,4 @@ void drive_stats(struct drive *d, struct drive_stats *ret)
 	ret->units = __atomic_load_n(&d->units, __ATOMIC_RELAXED);
 }
 
-void drive_use_key(struct drive *d, const char *id, const char *key) { keys_learn(&d->keys, id, NULL, key); }
+void drive_use_key(struct drive *d, const char *id, const char *key) { resource_keys_learn(&d->keys, id, NULL, key); }

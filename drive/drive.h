@@ -22,7 +22,7 @@ enum {
 };
 
 struct drive_config {
-	const char *key_file;		/* a service account's key or a user's login; NULL: see drive/creds.h */
+	const char *key_file;		/* a service account's key or a user's login; NULL: see drive/auth/creds.h */
 	const char *token_command;	/* prints a token; NULL: none */
 	const char *subject;		/* whom a service account acts for, by delegation; NULL: itself */
 	const char *scope;		/* "drive", "drive.readonly"; NULL: drive, or what a login has granted */

@@ -80,7 +80,7 @@ static bool fits(const struct row *row, const struct drive_error *e)
 	return !row->message || !strncmp(e->message, row->message, strlen(row->message));
 }
 
-static void classify(struct drive_error *e)
+static void classify_answer(struct drive_error *e)
 {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (fits(&rows[i], e)) {
@@ -94,7 +94,7 @@ static void classify(struct drive_error *e)
 	e->cls = e->status >= 500 ? ERROR_UNCLEAR : ERROR_FINAL;
 }
 
-static void copy(char *to, size_t size, const char *from)
+static void keep_words(char *to, size_t size, const char *from)
 {
 	if (from)
 		snprintf(to, size, "%s", from);
@@ -104,25 +104,25 @@ static void copy(char *to, size_t size, const char *from)
 static void parse_api(struct drive_error *e, const struct cJSON *error)
 {
 	const struct cJSON *first = json_at(json_get(error, "errors"), 0);
-	copy(e->message, sizeof e->message, json_str(error, "message"));
-	copy(e->location, sizeof e->location, json_str(first, "location"));
-	copy(e->reason, sizeof e->reason, json_str(first, "reason"));
+	keep_words(e->message, sizeof e->message, json_str(error, "message"));
+	keep_words(e->location, sizeof e->location, json_str(first, "location"));
+	keep_words(e->reason, sizeof e->reason, json_str(first, "reason"));
 	/* Only the details tell a missing scope or a disabled API from a missing right. */
 	const struct cJSON *details = json_get(error, "details");
 	for (int i = 0; json_at(details, i) && i < 16; i++) {
 		const char *r = json_str(json_at(details, i), "reason");
 		if (r && (!strcmp(r, "ACCESS_TOKEN_SCOPE_INSUFFICIENT") || !strcmp(r, "SERVICE_DISABLED") || !*e->reason))
-			copy(e->reason, sizeof e->reason, r);
+			keep_words(e->reason, sizeof e->reason, r);
 	}
 	if (!*e->reason)
-		copy(e->reason, sizeof e->reason, json_str(error, "status"));
+		keep_words(e->reason, sizeof e->reason, json_str(error, "status"));
 }
 
 /* The token endpoint: {"error": "invalid_grant", "error_description": "..."} */
 static void parse_oauth(struct drive_error *e, const struct cJSON *root)
 {
-	copy(e->reason, sizeof e->reason, json_str(root, "error"));
-	copy(e->message, sizeof e->message, json_str(root, "error_description"));
+	keep_words(e->reason, sizeof e->reason, json_str(root, "error"));
+	keep_words(e->message, sizeof e->message, json_str(root, "error_description"));
 }
 
 /* The first words of a text or HTML page, tags left out. */
@@ -167,7 +167,7 @@ void error_parse(struct drive_error *ret, int status, const char *body, size_t n
 	json_free(root);
 	error_scrub(ret->message);
 	error_scrub(ret->reason);
-	classify(ret);
+	classify_answer(ret);
 }
 
 int error_report(const struct drive_error *e, const char *what, const char *subject)

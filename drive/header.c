@@ -9,13 +9,13 @@
 enum { WAIT_MAX_S = 86400 };	/* what a Retry-After may ask for */
 
 /* Digits and nothing else; -1: it is none. */
-static int64_t number(const char *s)
+static int64_t whole_number(const char *s)
 {
 	size_t n = strlen(s);
 	return n && n <= 18 && strspn(s, "0123456789") == n ? strtoll(s, NULL, 10) : -1;
 }
 
-static int keep(char **to, const char *value)
+static int keep_value(char **to, const char *value)
 {
 	free(*to);
 	*to = strdup(value);
@@ -33,13 +33,13 @@ static void settle_retry(struct http_response *p)
 
 static void take_retry(struct http_response *p, const char *value)
 {
-	int64_t s = number(value);
+	int64_t s = whole_number(value);
 	p->retry_after_ms = s >= 0 && s <= WAIT_MAX_S ? s * 1000 : -1;
 	p->retry_at_s = s < 0 ? curl_getdate(value, NULL) : -1;
 	settle_retry(p);
 }
 
-static int take(struct http_response *p, const char *name, const char *value)
+static int take_value(struct http_response *p, const char *name, const char *value)
 {
 	const struct {
 		const char *name;
@@ -50,9 +50,9 @@ static int take(struct http_response *p, const char *name, const char *value)
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (!strcasecmp(name, texts[i].name))
-			return keep(texts[i].to, value);
+			return keep_value(texts[i].to, value);
 	if (!strcasecmp(name, "content-length"))
-		p->length = number(value);
+		p->length = whole_number(value);
 	else if (!strcasecmp(name, "retry-after"))
 		take_retry(p, value);
 	else if (!strcasecmp(name, "date")) {
@@ -73,5 +73,5 @@ int header_take(struct http_response *p, const char *data, size_t n)
 	if (!colon)
 		return 0;
 	*colon = 0;
-	return take(p, line, colon + 1 + strspn(colon + 1, " \t"));
+	return take_value(p, line, colon + 1 + strspn(colon + 1, " \t"));
 }

@@ -311,7 +311,7 @@ static int setup(struct transfer *t)
 
 /* ---- running */
 /* 0: go on. */
-static int give_up(struct transfer *t)
+static int out_of_time(struct transfer *t)
 {
 	const struct http_request *q = t->req;
 	int64_t now = now_ms();
@@ -336,14 +336,14 @@ static int poll_ms(const struct transfer *t)
 }
 
 /* CURLE_AGAIN: given up, with the reason in *ret_err. */
-static CURLcode run(struct transfer *t, CURLM *multi, int *ret_err)
+static CURLcode run_transfer(struct transfer *t, CURLM *multi, int *ret_err)
 {
 	CURLcode result = CURLE_AGAIN;
 	int running = 1;
 	if (curl_multi_add_handle(multi, t->easy) != CURLM_OK)
 		return CURLE_OUT_OF_MEMORY;
 	while (curl_multi_perform(multi, &running) == CURLM_OK && running) {
-		*ret_err = give_up(t);
+		*ret_err = out_of_time(t);
 		if (*ret_err < 0)
 			break;
 		curl_multi_poll(multi, NULL, 0, poll_ms(t), NULL);
@@ -375,7 +375,7 @@ static long proxy_status(struct transfer *t)
 }
 
 /* What a failed transfer is: *ret_end and -errno. */
-static int judge(struct transfer *t, CURLcode c, enum http_end *ret_end)
+static int judge_transfer(struct transfer *t, CURLcode c, enum http_end *ret_end)
 {
 	*ret_end = HTTP_LOST;
 	switch (c) {
@@ -410,7 +410,7 @@ static int judge(struct transfer *t, CURLcode c, enum http_end *ret_end)
 }
 
 /* What a person can do about it, behind libcurl's own words. */
-static const char *advice(struct transfer *t, CURLcode c)
+static const char *cure_of(struct transfer *t, CURLcode c)
 {
 	switch (c) {
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -437,7 +437,7 @@ static const char *advice(struct transfer *t, CURLcode c)
 	}
 }
 
-static int settle(struct transfer *t, CURLcode c, int err)
+static int settle_transfer(struct transfer *t, CURLcode c, int err)
 {
 	struct http_response *p = t->resp;
 	if (t->err < 0) {
@@ -454,9 +454,9 @@ static int settle(struct transfer *t, CURLcode c, int err)
 		p->end = err == -EINTR ? HTTP_LOCAL : HTTP_LOST;
 		return err;
 	}
-	err = judge(t, c, &p->end);
+	err = judge_transfer(t, c, &p->end);
 	error_scrub(t->why);
-	return err_set(err, "%s%s", *t->why ? t->why : curl_easy_strerror(c), advice(t, c));
+	return err_set(err, "%s%s", *t->why ? t->why : curl_easy_strerror(c), cure_of(t, c));
 }
 
 static void trace(const struct transfer *t, int64_t ms)
@@ -513,9 +513,9 @@ int http_do(struct http *h, const struct http_request *req, struct http_response
 	CURLcode c = CURLE_OUT_OF_MEMORY;
 	resp->sent_all = body_size(req) == 0;
 	if (setup(&t) == 0)
-		c = run(&t, slot->multi, &r);
+		c = run_transfer(&t, slot->multi, &r);
 	resp->last_ms = t.last_ms;
-	r = settle(&t, c, r);
+	r = settle_transfer(&t, c, r);
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
 	forget_headers(t.headers);
 	pool_put(h->pools[req->lane], slot);

@@ -20,14 +20,14 @@ static void page_url(struct buf *b, const char *folder_id, const char *token)
 	}
 }
 
-static int deliver(const struct call *c, const struct cJSON *item, file_each *each, void *ctx)
+static int deliver_file(const struct call *c, const struct cJSON *item, file_each *each, void *ctx)
 {
 	struct drive_file f = { 0 };
 	int r = json_file(item, &f);
 	if (r == -EBADMSG)
 		return 0; /* no id: nothing that could be named or opened */
 	if (r == 0)
-		keys_learn_file(&c->d->keys, &f, c->subject);
+		resource_keys_learn_file(&c->d->keys, &f, c->subject);
 	if (r == 0 && !f.trashed) /* the index lags behind the files */
 		r = each(ctx, &f);
 	drive_file_done(&f);
@@ -35,7 +35,7 @@ static int deliver(const struct call *c, const struct cJSON *item, file_each *ea
 }
 
 /* *token: of the next page, NULL after the last. */
-static int take_page(const struct call *c, file_each *each, void *ctx, char **token)
+static int take_files(const struct call *c, file_each *each, void *ctx, char **token)
 {
 	CLEANUP_JSON struct cJSON *root = NULL;
 	int r = json_parse(c->resp.body.data, c->resp.body.len, &root);
@@ -49,7 +49,7 @@ static int take_page(const struct call *c, file_each *each, void *ctx, char **to
 	if (files ? !json_is_array(files) : !json_str(root, "kind"))
 		return err_set(-EBADMSG, "list \"%s\": the answer has no list of files", c->subject);
 	for (const struct cJSON *i = json_at(files, 0); i && r == 0; i = json_next(i))
-		r = deliver(c, i, each, ctx);
+		r = deliver_file(c, i, each, ctx);
 	if (r)
 		return r;
 	if (next && *token && !strcmp(next, *token))
@@ -72,7 +72,7 @@ int drive_list(struct drive *d, const char *folder_id, file_each *each, void *ct
 		page_url(&c.url, folder_id, token);
 		r = call_run(&c);
 		if (r == 0)
-			r = take_page(&c, each, ctx, &token);
+			r = take_files(&c, each, ctx, &token);
 	} while (r == 0 && token);
 	return r;
 }

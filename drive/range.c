@@ -5,7 +5,7 @@
 #include <strings.h>
 
 /* A decimal without sign or blank; moves *s behind it. */
-static bool number(const char **s, uint64_t *ret)
+static bool decimal(const char **s, uint64_t *ret)
 {
 	const char *p = *s;
 	uint64_t v = 0;
@@ -21,7 +21,7 @@ static bool number(const char **s, uint64_t *ret)
 	return true;
 }
 
-static bool take(const char **s, char c)
+static bool skip_char(const char **s, char c)
 {
 	if (**s != c)
 		return false;
@@ -40,11 +40,11 @@ bool range_content(const char *value, struct range_content *ret)
 	if (!value || strncasecmp(value, "bytes", 5) || (value[5] != ' ' && value[5] != '\t'))
 		return false;
 	const char *s = value + 5 + strspn(value + 5, " \t");
-	if (take(&s, '*'))
-		return take(&s, '/') && number(&s, &ret->total) && at_end(s);
+	if (skip_char(&s, '*'))
+		return skip_char(&s, '/') && decimal(&s, &ret->total) && at_end(s);
 	ret->whole = true;
-	return number(&s, &ret->first) && take(&s, '-') && number(&s, &ret->last) && take(&s, '/') &&
-	       number(&s, &ret->total) && at_end(s) && ret->first <= ret->last && ret->last < ret->total;
+	return decimal(&s, &ret->first) && skip_char(&s, '-') && decimal(&s, &ret->last) && skip_char(&s, '/') &&
+	       decimal(&s, &ret->total) && at_end(s) && ret->first <= ret->last && ret->last < ret->total;
 }
 
 bool range_stored(const char *value, uint64_t *ret)
@@ -55,11 +55,11 @@ bool range_stored(const char *value, uint64_t *ret)
 	const char *s = value;
 	if (!strncasecmp(s, "bytes", 5)) {
 		s += 5;
-		if (!take(&s, '=') && !take(&s, ' '))
+		if (!skip_char(&s, '=') && !skip_char(&s, ' '))
 			return false;
 	}
 	uint64_t first, last;
-	if (!number(&s, &first) || first || !take(&s, '-') || !number(&s, &last) || !at_end(s))
+	if (!decimal(&s, &first) || first || !skip_char(&s, '-') || !decimal(&s, &last) || !at_end(s))
 		return false;
 	*ret = last + 1;
 	return true;

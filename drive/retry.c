@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "drive/retry.h"
 
-enum { WAIT_MAX_MS = 32000, WAIT_FIRST_LOST_MS = 100 };
+#include <sys/random.h>
+#include <time.h>
+
+enum { WAIT_MAX_MS = 32000, WAIT_FIRST_LOST_MS = 100, POLL_MS = 200 };
 
 static bool may_repeat(const struct retry *r, const struct drive_error *e)
 {
@@ -48,4 +51,28 @@ int64_t retry_wait(const struct retry *r, const struct drive_error *e)
 	if (!r->attempt && left > 1 && e->retry_after_ms < left)
 		return left / 2;
 	return final_errno(e);
+}
+
+/* ---- waiting */
+uint32_t retry_random(void)
+{
+	uint32_t v = 0;
+	if (getrandom(&v, sizeof v, GRND_NONBLOCK) != sizeof v)
+		v = (uint32_t)now_ms() * 2654435761u;
+	return v;
+}
+
+int retry_pause(unsigned scale_percent, int64_t ms)
+{
+	lock_assert_none();
+	int64_t end = now_ms() + ms * scale_percent / 100;
+	for (int64_t left; (left = end - now_ms()) > 0;) {
+		if (cancelled())
+			return err_set(-EINTR, "cancelled");
+		if (left > POLL_MS)
+			left = POLL_MS;
+		struct timespec t = { 0, (long)left * 1000000 };
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	}
+	return cancelled() ? err_set(-EINTR, "cancelled") : 0;
 }

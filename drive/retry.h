@@ -14,4 +14,8 @@ struct retry {
 };
 /* Milliseconds to wait before the next try, or a negative errno: give up with it. */
 int64_t retry_wait(const struct retry *r, const struct drive_error *e);
+
+/* Waits `ms`, scaled; 0, or -EINTR soon after cancelled(). */
+MUST_CHECK int retry_pause(unsigned scale_percent, int64_t ms);
+uint32_t retry_random(void);
 #endif

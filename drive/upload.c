@@ -10,10 +10,11 @@
  * A part is sent only when all before it are acknowledged, so Drive cannot publish (which it does
  * at the last byte) before we know that it has the rest. A new file has a reserved id, so that
  * whatever is sent twice is still one file. */
-#include "drive/digest.h"
-#include "drive/edit.h"
+#include "drive/files.h"
 #include "drive/json.h"
+#include "drive/md5.h"
 #include "drive/range.h"
+#include "drive/retry.h"
 #include "drive/url.h"
 
 #include <inttypes.h>
@@ -38,7 +39,7 @@ struct upload {
 	char id[DRIVE_ID_MAX + 1];	/* "": none reserved yet */
 	bool create;			/* the id does not exist yet, as far as we know */
 	uint64_t size;
-	struct digest *md5;
+	struct md5 *md5;
 	uint64_t hashed;		/* bytes [0, hashed) have been sent and are in `md5` */
 	char *session;			/* a secret: who has it may write */
 	uint64_t acked, best;		/* of this session; `best` never falls */
@@ -55,7 +56,7 @@ static int on_sent(void *ctx, uint64_t off, const void *data, size_t n)
 	if (off > u->hashed || off + n <= u->hashed)
 		return off > u->hashed ? err_set(-EIO, "upload: a gap in what is sent") : 0;
 	size_t known = (size_t)(u->hashed - off); /* sent before, and acknowledged only in part */
-	int r = digest_add(u->md5, (const char *)data + known, n - known);
+	int r = md5_add(u->md5, (const char *)data + known, n - known);
 	if (r == 0)
 		u->hashed = off + n;
 	return r;
@@ -79,7 +80,7 @@ static void add_metadata(const struct upload *u, struct buf *b)
 {
 	const struct drive_put *p = u->put;
 	if (u->create) {
-		edit_new_json(b, &(struct edit_new){ u->id, p->parent, p->name, BYTES_TYPE, p->description, p->mtime_ms });
+		files_new_json(b, &(struct files_new){ u->id, p->parent, p->name, BYTES_TYPE, p->description, p->mtime_ms });
 		return;
 	}
 	buf_byte(b, '{');
@@ -105,7 +106,7 @@ static void set_target(struct upload *u, const char *type)
 static bool same_bytes(const struct upload *u, const struct drive_file *f)
 {
 	uint8_t md5[DRIVE_DIGEST_MD5];
-	return u->hashed == u->size && f->blob && f->size == u->size && f->has_md5 && !digest_value(u->md5, md5) &&
+	return u->hashed == u->size && f->blob && f->size == u->size && f->has_md5 && !md5_value(u->md5, md5) &&
 	       !memcmp(md5, f->md5, sizeof md5);
 }
 
@@ -135,7 +136,7 @@ static int compare(struct upload *u, struct drive_file *f, enum step *next)
 	}
 	u->create = false;
 	u->hashed = 0;
-	int r = digest_reset(u->md5);
+	int r = md5_reset(u->md5);
 	if (r < 0)
 		return r;
 	err_set(-EIO, "upload \"%s\": Drive stored %s", title(u->put),
@@ -143,7 +144,7 @@ static int compare(struct upload *u, struct drive_file *f, enum step *next)
 	return ++u->mismatches > 1 ? -EIO : fresh_start(u, next);
 }
 
-static int finish(struct upload *u, enum step *next)
+static int take_file(struct upload *u, enum step *next)
 {
 	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
 	int r = call_file(&u->call, &f);
@@ -155,7 +156,7 @@ static int finish(struct upload *u, enum step *next)
 }
 
 /* Failed, and no step has a better idea: waits, or ends it. */
-static int again(struct upload *u, enum step step, enum step *next)
+static int retry_step(struct upload *u, enum step step, enum step *next)
 {
 	*next = step;
 	return call_retry(&u->call);
@@ -170,13 +171,13 @@ static int small_failed(struct upload *u, enum step *next)
 		return 0;
 	}
 	bool doubt = c->error.cls == ERROR_UNCLEAR && u->hashed == u->size;
-	return again(u, doubt ? LOOK : START, next);
+	return retry_step(u, doubt ? LOOK : START, next);
 }
 
 static void random_boundary(char ret[33])
 {
 	for (int i = 0; i < 4; i++) {
-		uint32_t v = auth_random();
+		uint32_t v = retry_random();
 		for (int j = 0; j < 8; j++)
 			*ret++ = "0123456789abcdef"[v >> 4 * j & 15];
 	}
@@ -212,7 +213,7 @@ static int send_small(struct upload *u, enum step *next)
 	int64_t began = now_ms();
 	r = call_once(c);
 	call_moved(c, began);
-	return r < 0 ? small_failed(u, next) : finish(u, next);
+	return r < 0 ? small_failed(u, next) : take_file(u, next);
 }
 
 /* Nothing to send: the metadata alone make an empty file. */
@@ -220,8 +221,8 @@ static int make_empty(struct upload *u, enum step *next)
 {
 	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
 	const struct drive_put *p = u->put;
-	struct edit_new n = { u->id, p->parent, p->name, BYTES_TYPE, p->description, p->mtime_ms };
-	int r = edit_make(u->d, &n, "create", &f);
+	struct files_new n = { u->id, p->parent, p->name, BYTES_TYPE, p->description, p->mtime_ms };
+	int r = files_make(u->d, &n, "create", &f);
 	if (r == -EEXIST || r == -EBADMSG) {
 		*next = LOOK;
 		return 0;
@@ -246,7 +247,7 @@ static int take_session(struct upload *u)
 	return u->session ? 0 : err_set(-ENOMEM, "upload: no memory");
 }
 
-static int open_session(struct upload *u, enum step *next)
+static int start_session(struct upload *u, enum step *next)
 {
 	CLEANUP_BUF struct buf body = BUF_INIT(1 << 20), length = BUF_INIT(64);
 	struct call *c = &u->call;
@@ -269,13 +270,13 @@ static int open_session(struct upload *u, enum step *next)
 		return take_session(u);
 	}
 	if (c->error.cls != ERROR_TAKEN || !u->create)
-		return again(u, START, next);
+		return retry_step(u, START, next);
 	*next = LOOK;
 	return 0;
 }
 
 /* The id that the file will have: the caller's as long as it is not taken. */
-static int take_id(struct upload *u)
+static int choose_id(struct upload *u)
 {
 	const char *given = u->put->reserved;
 	if (!given)
@@ -289,13 +290,13 @@ static int take_id(struct upload *u)
 static int step_start(struct upload *u, enum step *next)
 {
 	if (!u->id[0]) {
-		int r = take_id(u);
+		int r = choose_id(u);
 		if (r < 0)
 			return r;
 	}
 	if (!u->size && u->create)
 		return make_empty(u, next);
-	return u->size <= SMALL ? send_small(u, next) : open_session(u, next);
+	return u->size <= SMALL ? send_small(u, next) : start_session(u, next);
 }
 
 /* ---- SEND and ASK */
@@ -336,7 +337,7 @@ static int stand_still(struct upload *u, enum step step, enum step *next)
 	struct drive_error *e = &u->call.error;
 	*e = (struct drive_error){ .status = 308, .cls = ERROR_UNCLEAR, .err = -ETIMEDOUT, .retry_after_ms = -1 };
 	err_set(-ETIMEDOUT, "upload \"%s\": Drive stores nothing of what is sent", title(u->put));
-	return again(u, step, next);
+	return retry_step(u, step, next);
 }
 
 static int session_failed(struct upload *u, int r, enum step *next)
@@ -345,7 +346,7 @@ static int session_failed(struct upload *u, int r, enum step *next)
 	if (c->error.cls == ERROR_GONE || c->error.status == 400)
 		return session_lost(u, next);
 	if (c->error.cls != ERROR_AUTH)
-		return again(u, ASK, next);
+		return retry_step(u, ASK, next);
 	*next = ASK; /* a new token, the same session */
 	return ++u->refused > 1 ? r : 0;
 }
@@ -373,7 +374,7 @@ static int step_send(struct upload *u, enum step *next)
 	if (r < 0)
 		return session_failed(u, r, next);
 	if (c->resp.status != 308)
-		return finish(u, next);
+		return take_file(u, next);
 	bool moved;
 	r = take_stored(u, next, &moved);
 	return r == 0 && *next == SEND && !moved ? stand_still(u, SEND, next) : r;
@@ -398,7 +399,7 @@ static int step_ask(struct upload *u, enum step *next)
 	if (r < 0)
 		return session_failed(u, r, next);
 	bool moved;
-	return c->resp.status == 308 ? take_stored(u, next, &moved) : finish(u, next);
+	return c->resp.status == 308 ? take_stored(u, next, &moved) : take_file(u, next);
 }
 
 /* ---- LOOK */
@@ -438,7 +439,7 @@ static int step_look(struct upload *u, enum step *next)
 }
 
 /* ---- the machine */
-static int run(struct upload *u)
+static int run_steps(struct upload *u)
 {
 	static int (*const steps[])(struct upload *, enum step *) = {
 		[START] = step_start, [SEND] = step_send, [ASK] = step_ask, [LOOK] = step_look,
@@ -472,7 +473,7 @@ int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file
 		return r;
 	if (put->id)
 		memcpy(u.id, put->id, strlen(put->id) + 1);
-	r = digest_open(&u.md5);
+	r = md5_open(&u.md5);
 	if (r < 0)
 		return r;
 	call_init(&u.call, d, "POST", NULL, put->id ? "upload" : "create", title(put));
@@ -480,13 +481,13 @@ int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file
 	u.call.upload = true;
 	if (put->deadline_ms > 0)
 		u.call.deadline_ms = put->deadline_ms;
-	r = run(&u);
+	r = run_steps(&u);
 	if (r == 0) {
 		*ret = u.file;
 		memset(&u.file, 0, sizeof u.file);
 	}
 	drive_file_done(&u.file);
-	digest_close(u.md5);
+	md5_close(u.md5);
 	free(u.session);
 	call_done(&u.call);
 	return r;

@@ -72,7 +72,7 @@ enum lock_rank {
 	RANK_DRAFT,	/* cache/draft.c */
 	RANK_FLIGHT,	/* cache/read.c */
 	RANK_STORE,	/* cache: index and state writers */
-	RANK_AUTH,	/* drive/auth.c */
+	RANK_AUTH,	/* drive/auth/token.c */
 	RANK_POOL,	/* drive/http.c */
 	RANK_LEAF,	/* logs, counters: nothing is taken under it */
 	RANK_COUNT

@@ -2,7 +2,7 @@
 /* The verb `auth`: a user's own login, made in the browser, shown and ended. */
 #include "fs/cli/verb.h"
 
-#include "drive/login.h"
+#include "drive/auth/login.h"
 #include "fs/connect.h"
 #include "fs/escape.h"
 

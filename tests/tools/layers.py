@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 LAYERS = ("format", "cache", "drive", "fs")
-PUBLIC = {"drive": {"drive/drive.h", "drive/login.h", "drive/auth/login.h"}, "cache": {"cache/cache.h"}}
+PUBLIC = {"drive": {"drive/drive.h", "drive/auth/login.h", "drive/auth/login.h"}, "cache": {"cache/cache.h"}}
 # main() is in the program and in the tests' own binaries.
 ANYWHERE = {"main"}
 # Prefixes that a folder's files share: the public face of a layer, written by several files.

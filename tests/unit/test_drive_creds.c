@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/creds.h"
-#include "drive/digest.h"
-#include "drive/secret.h"
+#include "drive/auth/creds.h"
+#include "drive/auth/secret.h"
+#include "drive/md5.h"
 #include "tests/unit/test_drive_server.h"
 
 #include <sys/stat.h>
@@ -366,19 +366,19 @@ TEST(drive_jwt__signs)
 
 TEST(drive_digest__md5)
 {
-	struct digest *g = NULL;
+	struct md5 *g = NULL;
 	uint8_t v[DRIVE_DIGEST_MD5];
-	CHECK_INT(digest_open(&g), 0);
-	CHECK_INT(digest_value(g, v), 0);
+	CHECK_INT(md5_open(&g), 0);
+	CHECK_INT(md5_value(g, v), 0);
 	CHECK_INT(v[0], 0xd4);
-	CHECK_INT(digest_add(g, "a", 1), 0);
-	CHECK_INT(digest_value(g, v), 0);
+	CHECK_INT(md5_add(g, "a", 1), 0);
+	CHECK_INT(md5_value(g, v), 0);
 	CHECK_INT(v[0], 0x0c);
-	CHECK_INT(digest_add(g, "bc", 2), 0);
-	CHECK_INT(digest_value(g, v), 0);
+	CHECK_INT(md5_add(g, "bc", 2), 0);
+	CHECK_INT(md5_value(g, v), 0);
 	CHECK_INT(v[0], 0x90);
-	CHECK_INT(digest_reset(g), 0);
-	CHECK_INT(digest_value(g, v), 0);
+	CHECK_INT(md5_reset(g), 0);
+	CHECK_INT(md5_value(g, v), 0);
 	CHECK_INT(v[0], 0xd4);
-	digest_close(g);
+	md5_close(g);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokens of each kind of credentials: what is asked, and what each refusal tells whom. */
-#include "drive/secret.h"
+#include "drive/auth/secret.h"
 #include "tests/unit/test_drive_server.h"
 
 #include <sys/stat.h>

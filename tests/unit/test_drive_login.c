@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/jwt.h"
-#include "drive/login.h"
-#include "drive/secret.h"
-#include "drive/visit.h"
+#include "drive/auth/jwt.h"
+#include "drive/auth/login.h"
+#include "drive/auth/redirect.h"
+#include "drive/auth/secret.h"
 #include "tests/unit/test_drive_server.h"
 
 #include <arpa/inet.h>
@@ -51,17 +51,17 @@ static struct login *begin(const char *client_text)
 	return l;
 }
 
-static void parameter(const struct login *l, const char *name, char ret[VISIT_VALUE_MAX])
+static void parameter(const struct login *l, const char *name, char ret[REDIRECT_VALUE_MAX])
 {
 	const char *query = strchr(login_url(l), '?');
-	bool found = query && visit_value(query + 1, name, ret);
+	bool found = query && redirect_value(query + 1, name, ret);
 	CHECK(found);
 }
 
 /* Sends a request to where the browser is to come back, without waiting for the page. */
 static int browse(const struct login *l, const char *request)
 {
-	char back[VISIT_VALUE_MAX];
+	char back[REDIRECT_VALUE_MAX];
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	parameter(l, "redirect_uri", back);
 	CHECK(!strncmp(back, "http://127.0.0.1:", 17));
@@ -75,7 +75,7 @@ static int browse(const struct login *l, const char *request)
 /* "GET /?rest&state=..." with the right state. */
 static int come_back(const struct login *l, const char *rest)
 {
-	char state[VISIT_VALUE_MAX], request[4096];
+	char state[REDIRECT_VALUE_MAX], request[4096];
 	parameter(l, "state", state);
 	snprintf(request, sizeof request, "GET /?%s&state=%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", rest, state);
 	return browse(l, request);
@@ -95,7 +95,7 @@ TEST(drive_login__by_the_browser)
 {
 	static const struct line tokens[] = { { "POST", NULL, 200, NULL, GRANTED(DRIVE), 0, ANSWER }, { 0 } };
 	static const struct line script[] = { ABOUT, { 0 } };
-	char value[VISIT_VALUE_MAX], challenge[VISIT_VALUE_MAX];
+	char value[REDIRECT_VALUE_MAX], challenge[REDIRECT_VALUE_MAX];
 	CLEANUP_BUF struct buf text = BUF_INIT(SECRET_FILE_MAX + 1);
 	struct stat st;
 	server_start(script);
@@ -120,7 +120,7 @@ TEST(drive_login__by_the_browser)
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned n;
 	CLEANUP_BUF struct buf b = BUF_INIT(100);
-	CHECK(visit_value(form, "code_verifier", value) && strlen(value) == 43);
+	CHECK(redirect_value(form, "code_verifier", value) && strlen(value) == 43);
 	CHECK(EVP_Digest(value, 43, hash, &n, EVP_sha256(), NULL) == 1);
 	jwt_base64url(&b, hash, n);
 	parameter(l, "code_challenge", challenge);
@@ -188,7 +188,7 @@ static int pasted(struct login *l, const char *before, const char *state, const 
 TEST(drive_login__by_a_pasted_address)
 {
 	static const struct line script[] = { { 0 } };
-	char state[VISIT_VALUE_MAX];
+	char state[REDIRECT_VALUE_MAX];
 	server_start(script);
 	struct login *l = begin(CLIENT);
 	parameter(l, "state", state);
@@ -289,15 +289,15 @@ TEST(drive_login__and_logout)
 
 TEST(drive_login__parameters_of_a_query)
 {
-	char v[VISIT_VALUE_MAX];
-	CHECK(visit_value("a=1&bc=%41%2f+x&d", "bc", v));
+	char v[REDIRECT_VALUE_MAX];
+	CHECK(redirect_value("a=1&bc=%41%2f+x&d", "bc", v));
 	CHECK_STR(v, "A/ x");
-	CHECK(visit_value("a=&b=2", "a", v) && !*v);
-	CHECK(!visit_value("a=1", "b", v) && !visit_value("xa=1", "a", v) && !visit_value("", "a", v));
+	CHECK(redirect_value("a=&b=2", "a", v) && !*v);
+	CHECK(!redirect_value("a=1", "b", v) && !redirect_value("xa=1", "a", v) && !redirect_value("", "a", v));
 	static const char *const bad[] = { "a=%", "a=%4", "a=%zz", "a=%00", "a=%0a" };
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
-		CHECK(!visit_value(bad[i], "a", v));
-	char text[VISIT_VALUE_MAX + 10] = "a=";
-	memset(text + 2, 'x', VISIT_VALUE_MAX + 2);
-	CHECK(!visit_value(text, "a", v));
+		CHECK(!redirect_value(bad[i], "a", v));
+	char text[REDIRECT_VALUE_MAX + 10] = "a=";
+	memset(text + 2, 'x', REDIRECT_VALUE_MAX + 2);
+	CHECK(!redirect_value(text, "a", v));
 }

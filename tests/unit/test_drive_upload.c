@@ -39,7 +39,7 @@ static const char *file_json(const char *id, uint64_t size)
 	static int turn;
 	char hex[33] = "";
 	uint8_t piece[4096], md5[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *g = EVP_MD_CTX_new(); /* not drive/digest.h: its allocation would count */
+	EVP_MD_CTX *g = EVP_MD_CTX_new(); /* not drive/md5.h: its allocation would count */
 	CHECK(g && EVP_DigestInit_ex(g, EVP_md5(), NULL) == 1);
 	for (uint64_t off = 0; off < size; off += sizeof piece) {
 		size_t n = size - off < sizeof piece ? (size_t)(size - off) : sizeof piece;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/jwt.h"
+#include "drive/auth/jwt.h"
 
 #include <inttypes.h>
 #include <limits.h>

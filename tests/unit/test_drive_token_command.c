@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/command.h"
+#include "drive/auth/token_command.h"
 #include "tests/unit/test.h"
 
 #include <time.h>
 #include <unistd.h>
 
-static int run(const char *command, struct grant_answer *ret) { return command_token(command, now_ms() + 15000, ret); }
+static int run(const char *command, struct grant_answer *ret) { return token_command_run(command, now_ms() + 15000, ret); }
 
 static void prints(const char *command, const char *header, int64_t life_s)
 {
@@ -28,7 +28,7 @@ static void fails(const char *command, int err, const char *why)
 	CHECK(!a.header);
 }
 
-TEST(drive_command__a_token)
+TEST(drive_token_command__a_token)
 {
 	prints("echo ya29.t", "Bearer ya29.t", 600);
 	prints("printf '\\n  ya29.t  \\r\\n\\n'", "Bearer ya29.t", 600);
@@ -37,7 +37,7 @@ TEST(drive_command__a_token)
 	prints("echo $DFM_TEST_TOKEN", "Bearer ya29.env", 600);
 }
 
-TEST(drive_command__json)
+TEST(drive_token_command__json)
 {
 	char command[300], at[64];
 	time_t then = time(NULL) + 1800;
@@ -52,7 +52,7 @@ TEST(drive_command__json)
 	prints("echo '{\"access_token\":\"ya29.t\",\"expiry\":\"2001-01-01T00:00:00Z\"}'", "Bearer ya29.t", 0);
 }
 
-TEST(drive_command__what_is_no_token)
+TEST(drive_token_command__what_is_no_token)
 {
 	fails("true", -EBADMSG, "not one token");
 	fails("echo two words", -EBADMSG, "not one token");
@@ -62,7 +62,7 @@ TEST(drive_command__what_is_no_token)
 	fails("yes", -EBADMSG, "too much");
 }
 
-TEST(drive_command__a_failure_shows_what_the_command_said_but_no_token)
+TEST(drive_token_command__a_failure_shows_what_the_command_said_but_no_token)
 {
 	fails("echo ya29.secret; echo 'no login; run: helper login' >&2; exit 3", -EACCES, "status 3: no login; run: helper login");
 	fails("exit 1", -EACCES, "it says nothing");
@@ -72,14 +72,14 @@ TEST(drive_command__a_failure_shows_what_the_command_said_but_no_token)
 	CHECK(!strchr(err_last(), '\033'));
 }
 
-TEST(drive_command__a_silent_one_is_killed_with_its_children)
+TEST(drive_token_command__a_silent_one_is_killed_with_its_children)
 {
 	CLEANUP_GRANT struct grant_answer a = { 0 };
 	char command[600], path[512];
 	snprintf(path, sizeof path, "%s/alive", test_dir);
 	snprintf(command, sizeof command, "(sleep 300; :) & echo $! > %s; wait", path);
 	int64_t start = now_ms();
-	CHECK_INT(command_token(command, start + 1500, &a), -ETIMEDOUT);
+	CHECK_INT(token_command_run(command, start + 1500, &a), -ETIMEDOUT);
 	CHECK(strstr(err_last(), "in time") && now_ms() - start < 10000);
 	FILE *f = fopen(path, "r");
 	int pid = 0;
@@ -91,7 +91,7 @@ TEST(drive_command__a_silent_one_is_killed_with_its_children)
 	CHECK(access(path, F_OK) != 0);
 }
 
-TEST(drive_command__what_it_leaves_running_is_not_waited_for)
+TEST(drive_token_command__what_it_leaves_running_is_not_waited_for)
 {
 	int64_t start = now_ms();
 	prints("sleep 10 & echo ya29.t", "Bearer ya29.t", 600);
@@ -104,7 +104,7 @@ static bool yes(void *ctx)
 	return true;
 }
 
-TEST(drive_command__cancelled)
+TEST(drive_token_command__cancelled)
 {
 	CLEANUP_GRANT struct grant_answer a = { 0 };
 	cancel_set(yes, NULL);

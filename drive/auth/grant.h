@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* One exchange with a token endpoint: what is sent, what comes back, and what each refusal means for
  * who has these credentials. No retries; any thread. */
-#ifndef DFM_DRIVE_GRANT_H
-#define DFM_DRIVE_GRANT_H
-#include "drive/creds.h"
+#ifndef DFM_DRIVE_AUTH_GRANT_H
+#define DFM_DRIVE_AUTH_GRANT_H
+#include "drive/auth/creds.h"
 #include "drive/error.h"
 #include "drive/http.h"
 

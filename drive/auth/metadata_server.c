@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/metadata.h"
+#include "drive/auth/metadata_server.h"
 
 #include "drive/url.h"
 
@@ -8,7 +8,7 @@
 
 #define ACCOUNT "/computeMetadata/v1/instance/service-accounts/default/"
 
-static int ask(struct http *h, const char *url, int64_t end_at_ms, int64_t stall_ms, struct http_response *resp)
+static int ask_server(struct http *h, const char *url, int64_t end_at_ms, int64_t stall_ms, struct http_response *resp)
 {
 	struct http_request req = { .lane = HTTP_META, .method = "GET", .url = url, .direct = true,
 				    .header = { "Metadata-Flavor: Google" }, .end_at_ms = end_at_ms, .stall_ms = stall_ms };
@@ -47,7 +47,7 @@ static int take_email(const struct http_response *resp, struct creds *c)
 	return 0;
 }
 
-static int look(struct http *h, struct creds *c)
+static int look_for_server(struct http *h, struct creds *c)
 {
 	if (unwanted())
 		return err_set(-ENOENT, "not asked, by NO_GCE_CHECK");
@@ -57,16 +57,16 @@ static int look(struct http *h, struct creds *c)
 	buf_printf(&url, "http://%s" ACCOUNT "email", c->host);
 	int r = buf_check(&url, "metadata server");
 	if (r == 0)
-		r = ask(h, url.data, now_ms() + patience_ms(), 0, &resp);
+		r = ask_server(h, url.data, now_ms() + patience_ms(), 0, &resp);
 	if (r == 0)
 		r = take_email(&resp, c);
 	http_response_done(&resp);
 	return r;
 }
 
-int metadata_find(struct http *h, struct creds *c)
+int metadata_server_find(struct http *h, struct creds *c)
 {
-	int r = look(h, c);
+	int r = look_for_server(h, c);
 	if (r == 0 || r == -EINTR || r == -ENOMEM)
 		return r;
 	return err_set(-ENOENT, "no credentials: name a service account's key by -o key_file=FILE or "
@@ -75,7 +75,7 @@ int metadata_find(struct http *h, struct creds *c)
 		       c->host, err_last());
 }
 
-int metadata_ask(struct http *h, const struct creds *c, int64_t end_at_ms, int64_t stall_ms,
+int metadata_server_ask(struct http *h, const struct creds *c, int64_t end_at_ms, int64_t stall_ms,
 		 struct http_response *resp, struct drive_error *e)
 {
 	CLEANUP_BUF struct buf url = BUF_INIT(2048);
@@ -85,7 +85,7 @@ int metadata_ask(struct http *h, const struct creds *c, int64_t end_at_ms, int64
 	*e = (struct drive_error){ .err = r, .retry_after_ms = -1, .cls = ERROR_FINAL };
 	if (r < 0)
 		return r;
-	r = ask(h, url.data, end_at_ms, stall_ms, resp);
+	r = ask_server(h, url.data, end_at_ms, stall_ms, resp);
 	if (r < 0) {
 		e->err = r;
 		e->cls = resp->end == HTTP_LOST ? ERROR_UNCLEAR : ERROR_FINAL;

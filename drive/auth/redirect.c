@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/visit.h"
+#include "drive/auth/redirect.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -23,7 +23,7 @@ struct guest {
 	char head[HEAD_MAX];
 };
 
-struct visit {
+struct redirect {
 	int listener;
 	unsigned port;
 	struct guest guests[GUESTS];
@@ -38,7 +38,7 @@ static int digit(char c)
 	return !isxdigit((unsigned char)c) ? -1 : isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
-static bool decode(const char *s, size_t n, char ret[VISIT_VALUE_MAX])
+static bool decode(const char *s, size_t n, char ret[REDIRECT_VALUE_MAX])
 {
 	size_t out = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -49,7 +49,7 @@ static bool decode(const char *s, size_t n, char ret[VISIT_VALUE_MAX])
 			c = digit(s[i + 1]) * 16 + digit(s[i + 2]);
 			i += 2;
 		}
-		if (out + 1 == VISIT_VALUE_MAX || c < 0x20 || c == 0x7f)
+		if (out + 1 == REDIRECT_VALUE_MAX || c < 0x20 || c == 0x7f)
 			return false;
 		ret[out++] = (char)c;
 	}
@@ -57,7 +57,7 @@ static bool decode(const char *s, size_t n, char ret[VISIT_VALUE_MAX])
 	return true;
 }
 
-bool visit_value(const char *query, const char *name, char ret[VISIT_VALUE_MAX])
+bool redirect_value(const char *query, const char *name, char ret[REDIRECT_VALUE_MAX])
 {
 	size_t n = strlen(name);
 	for (const char *p = query; p; p = strchr(p, '&') ? strchr(p, '&') + 1 : NULL)
@@ -67,26 +67,26 @@ bool visit_value(const char *query, const char *name, char ret[VISIT_VALUE_MAX])
 }
 
 /* 0: it is what was waited for; -EACCES: it says no; -EINVAL: it is something else. */
-static int judge(const char *query, const char *state, char ret[VISIT_VALUE_MAX])
+static int judge_query(const char *query, const char *state, char ret[REDIRECT_VALUE_MAX])
 {
-	char value[VISIT_VALUE_MAX];
-	if (!visit_value(query, "state", value) || strcmp(value, state) != 0)
+	char value[REDIRECT_VALUE_MAX];
+	if (!redirect_value(query, "state", value) || strcmp(value, state) != 0)
 		return err_set(-EINVAL, "login: this address is not the answer to this login (its state is another): "
 			       "begin again");
-	if (visit_value(query, "error", value))
+	if (redirect_value(query, "error", value))
 		return err_set(-EACCES, "login: Google says %.60s%s", value,
 			       !strcmp(value, "access_denied") ? ": the access was not allowed" : "");
-	if (!visit_value(query, "code", ret) || !*ret)
+	if (!redirect_value(query, "code", ret) || !*ret)
 		return err_set(-EINVAL, "login: this address holds no code");
 	return 0;
 }
 
 /* ---- opening */
-int visit_open(struct visit **ret)
+int redirect_open(struct redirect **ret)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof a;
-	struct visit *v = calloc(1, sizeof *v);
+	struct redirect *v = calloc(1, sizeof *v);
 	if (!v)
 		return err_set(-ENOMEM, "login: no memory");
 	for (int i = 0; i < GUESTS; i++)
@@ -95,7 +95,7 @@ int visit_open(struct visit **ret)
 	if (v->listener < 0 || bind(v->listener, (struct sockaddr *)&a, sizeof a) || listen(v->listener, BACKLOG) ||
 	    getsockname(v->listener, (struct sockaddr *)&a, &n)) {
 		int e = errno;
-		visit_close(v);
+		redirect_close(v);
 		return err_set(-e, "login: no port on 127.0.0.1 can be listened on: %s", strerror(e));
 	}
 	v->port = ntohs(a.sin_port);
@@ -103,7 +103,7 @@ int visit_open(struct visit **ret)
 	return 0;
 }
 
-static void leave(struct guest *g)
+static void send_off(struct guest *g)
 {
 	if (g->fd >= 0)
 		close(g->fd);
@@ -112,11 +112,11 @@ static void leave(struct guest *g)
 	g->n = 0;
 }
 
-struct visit *visit_close(struct visit *v)
+struct redirect *redirect_close(struct redirect *v)
 {
 	if (v) {
 		for (int i = 0; i < GUESTS; i++)
-			leave(&v->guests[i]);
+			send_off(&v->guests[i]);
 		if (v->listener >= 0)
 			close(v->listener);
 		explicit_bzero(v, sizeof *v);
@@ -125,10 +125,10 @@ struct visit *visit_close(struct visit *v)
 	return NULL;
 }
 
-unsigned visit_port(const struct visit *v) { return v->port; }
+unsigned redirect_port(const struct redirect *v) { return v->port; }
 
 /* ---- browsers */
-static void welcome(struct visit *v)
+static void welcome(struct redirect *v)
 {
 	int fd = accept4(v->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
@@ -137,7 +137,7 @@ static void welcome(struct visit *v)
 	for (int i = 0; i < GUESTS; i++)
 		if (v->guests[i].fd < 0)
 			g = &v->guests[i];
-	leave(g);
+	send_off(g);
 	g->fd = fd;
 }
 
@@ -151,11 +151,11 @@ static void answer(struct guest *g, int status, const char *title, const char *t
 	/* Small enough for any socket buffer; a browser that has gone loses only a page. */
 	if (send(g->fd, head, (size_t)m, MSG_NOSIGNAL | MSG_MORE) == m)
 		(void)send(g->fd, page, (size_t)n, MSG_NOSIGNAL);
-	leave(g);
+	send_off(g);
 }
 
 /* The request is complete. 1: nothing that ends the wait. */
-static int serve(struct guest *g, const char *state, char ret[VISIT_VALUE_MAX])
+static int serve_visitor(struct guest *g, const char *state, char ret[REDIRECT_VALUE_MAX])
 {
 	char *path = strchr(g->head, ' '), *end = path ? strchr(path + 1, ' ') : NULL;
 	if (strncmp(g->head, "GET ", 4) != 0 || !end || strncmp(path + 1, "/?", 2) != 0) {
@@ -163,7 +163,7 @@ static int serve(struct guest *g, const char *state, char ret[VISIT_VALUE_MAX])
 		return 1;
 	}
 	*end = 0;
-	int r = judge(path + 3, state, ret);
+	int r = judge_query(path + 3, state, ret);
 	if (r == 0)
 		answer(g, 200, "Logged in", "drivefs-models has what it needs. You may close this page.");
 	else if (r == -EACCES)
@@ -173,7 +173,7 @@ static int serve(struct guest *g, const char *state, char ret[VISIT_VALUE_MAX])
 	return r == -EINVAL ? 1 : r;
 }
 
-static int hear(struct guest *g, const char *state, char ret[VISIT_VALUE_MAX])
+static int hear(struct guest *g, const char *state, char ret[REDIRECT_VALUE_MAX])
 {
 	ssize_t n = recv(g->fd, g->head + g->n, HEAD_MAX - 1 - g->n, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -182,23 +182,23 @@ static int hear(struct guest *g, const char *state, char ret[VISIT_VALUE_MAX])
 		g->n += (size_t)n;
 	g->head[g->n] = 0;
 	if (strstr(g->head, "\r\n\r\n"))
-		return serve(g, state, ret);
+		return serve_visitor(g, state, ret);
 	if (n <= 0 || g->n == HEAD_MAX - 1)
-		leave(g);
+		send_off(g);
 	return 1;
 }
 
 /* ---- a pasted line */
-static int read_line(char *line, const char *state, char ret[VISIT_VALUE_MAX])
+static int read_line(char *line, const char *state, char ret[REDIRECT_VALUE_MAX])
 {
 	char *query = strchr(line, '?');
 	if (!query)
 		return 1; /* a stray Enter, or a word: the address has a query */
 	query[1 + strcspn(query + 1, "# \t\r")] = 0;
-	return judge(query + 1, state, ret);
+	return judge_query(query + 1, state, ret);
 }
 
-static int paste(struct visit *v, int *input, const char *state, char ret[VISIT_VALUE_MAX])
+static int paste(struct redirect *v, int *input, const char *state, char ret[REDIRECT_VALUE_MAX])
 {
 	char *end;
 	ssize_t n = read(*input, v->line + v->line_n, HEAD_MAX - 1 - v->line_n);
@@ -224,7 +224,7 @@ static int paste(struct visit *v, int *input, const char *state, char ret[VISIT_
 }
 
 /* ---- waiting */
-static int look(struct visit *v, int *input, const char *state, char ret[VISIT_VALUE_MAX])
+static int look_at_line(struct redirect *v, int *input, const char *state, char ret[REDIRECT_VALUE_MAX])
 {
 	struct pollfd p[2 + GUESTS] = { { .fd = v->listener, .events = POLLIN }, { .fd = *input, .events = POLLIN } };
 	for (int i = 0; i < GUESTS; i++)
@@ -241,10 +241,10 @@ static int look(struct visit *v, int *input, const char *state, char ret[VISIT_V
 	return p[1].revents ? paste(v, input, state, ret) : 1;
 }
 
-int visit_wait(struct visit *v, const char *state, int input, int64_t end_at_ms, char ret[VISIT_VALUE_MAX])
+int redirect_wait(struct redirect *v, const char *state, int input, int64_t end_at_ms, char ret[REDIRECT_VALUE_MAX])
 {
 	for (;;) {
-		int r = look(v, &input, state, ret);
+		int r = look_at_line(v, &input, state, ret);
 		if (r != 1)
 			return r;
 		if (cancelled())

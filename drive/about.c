@@ -12,11 +12,11 @@
 
 int drive_sign_in(struct drive *d)
 {
-	CLEANUP_TOKEN struct auth_token token = { 0 };
-	return auth_token(d->auth, &token);
+	CLEANUP_TOKEN struct token_bearer token = { 0 };
+	return token_get(d->token, &token);
 }
 
-void drive_scopes(struct drive *d, char *ret, size_t n) { auth_scope(d->auth, ret, n); }
+void drive_scopes(struct drive *d, char *ret, size_t n) { token_scope(d->token, ret, n); }
 
 bool drive_skew(struct drive *d, int64_t *ret_s)
 {
@@ -38,7 +38,7 @@ static int get_object(struct drive *d, const char *path, const char *what, const
 	return r;
 }
 
-static void copy(char *to, size_t size, const char *from) { snprintf(to, size, "%s", from ? from : ""); }
+static void fill_text(char *to, size_t size, const char *from) { snprintf(to, size, "%s", from ? from : ""); }
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -46,20 +46,41 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcmp(s + n - m, end);
 }
 
+static int ask_about(struct drive *d, const char *what, struct cJSON **ret)
+{
+	return get_object(d, "/drive/v3/about", what, NULL,
+			  "?fields=user(emailAddress),storageQuota(limit,usage)&prettyPrint=false", ret);
+}
+
 int drive_who(struct drive *d, struct drive_who *ret)
 {
 	CLEANUP_JSON struct cJSON *root = NULL;
 	*ret = (struct drive_who){ 0 };
-	int r = get_object(d, "/drive/v3/about", "who am I", NULL,
-			   "?fields=user(emailAddress),storageQuota(limit,usage)&prettyPrint=false", &root);
+	int r = ask_about(d, "who am I", &root);
 	if (r < 0)
 		return r;
 	const struct cJSON *quota = json_get(root, "storageQuota");
 	if (!json_str(json_get(root, "user"), "emailAddress"))
 		return err_set(-EBADMSG, "who am I: the answer does not tell");
-	copy(ret->email, sizeof ret->email, json_str(json_get(root, "user"), "emailAddress"));
+	fill_text(ret->email, sizeof ret->email, json_str(json_get(root, "user"), "emailAddress"));
 	ret->service_account = ends_with(ret->email, ROBOTS);
 	ret->limited = json_u64(quota, "limit", &ret->limit);
+	if (!json_u64(quota, "usage", &ret->usage))
+		ret->usage = 0;
+	return 0;
+}
+
+int drive_about(struct drive *d, struct drive_about *ret)
+{
+	CLEANUP_JSON struct cJSON *root = NULL;
+	int r = ask_about(d, "storage quota", &root);
+	if (r < 0)
+		return r;
+	const struct cJSON *quota = json_get(root, "storageQuota");
+	if (!json_is_object(quota))
+		return err_set(-EBADMSG, "storage quota: the answer has none");
+	if (!json_u64(quota, "limit", &ret->limit))
+		ret->limit = 0;
 	if (!json_u64(quota, "usage", &ret->usage))
 		ret->usage = 0;
 	return 0;
@@ -76,10 +97,10 @@ static int take_folder(struct drive *d, const struct cJSON *root, struct drive_f
 	int r = json_file(root, &f.file);
 	if (r < 0)
 		return r;
-	keys_learn_file(&d->keys, &f.file, NULL);
+	resource_keys_learn_file(&d->keys, &f.file, NULL);
 	const struct cJSON *caps = json_get(root, "capabilities");
 	bool shared = f.file.drive[0];
-	copy(f.owner, sizeof f.owner, json_str(json_at(json_get(root, "owners"), 0), "emailAddress"));
+	fill_text(f.owner, sizeof f.owner, json_str(json_at(json_get(root, "owners"), 0), "emailAddress"));
 	f.can_list = allowed(caps, "canListChildren");
 	f.can_add = allowed(caps, "canAddChildren");
 	f.can_edit = allowed(caps, "canEdit");

@@ -5,9 +5,9 @@
  *
  * Immutable once found, but for creds_rotate() and creds_renewed(), which belong to the one thread
  * that fetches a token. */
-#ifndef DFM_DRIVE_CREDS_H
-#define DFM_DRIVE_CREDS_H
-#include "drive/jwt.h"
+#ifndef DFM_DRIVE_AUTH_CREDS_H
+#define DFM_DRIVE_AUTH_CREDS_H
+#include "drive/auth/jwt.h"
 
 #define CREDS_GOOGLE "https://www.googleapis.com"
 #define CREDS_GOOGLE_TOKEN_URI "https://oauth2.googleapis.com/token"
@@ -53,7 +53,7 @@ struct creds {
 };
 
 /* Where nothing else is found the answer is CREDS_METADATA: whether there is such a server is for
- * metadata_find() to ask. -ENOENT: not even that may be tried. */
+ * metadata_server_find() to ask. -ENOENT: not even that may be tried. */
 MUST_CHECK int creds_find(const struct creds_config *cfg, struct creds **ret);
 /* From a file's text; `path` for messages and as the place to write a new refresh token to. */
 MUST_CHECK int creds_parse(const char *text, size_t n, const char *path, const struct creds_config *cfg,

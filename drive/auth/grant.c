@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sources of the rows: RFC 6749 5.2, and Google's wordings as its clients have recorded them. */
-#include "drive/grant.h"
+#include "drive/auth/grant.h"
 
+#include "drive/auth/secret.h"
 #include "drive/json.h"
-#include "drive/secret.h"
 #include "drive/url.h"
 
 #include <inttypes.h>
@@ -112,7 +112,7 @@ static void add_cure(struct buf *b, enum cure cure, const struct creds *c)
 }
 
 /* What the status alone says of retrying stands, but for errors that name a failure of the server. */
-static void classify(struct drive_error *e)
+static void classify_refusal(struct drive_error *e)
 {
 	if (!strcmp(e->reason, "internal_failure") || !strcmp(e->reason, "server_error") ||
 	    !strcmp(e->reason, "temporarily_unavailable"))
@@ -218,7 +218,7 @@ int grant_post(const struct grant *g, const struct buf *form, struct http_respon
 		return 0;
 	error_parse(e, resp->status, resp->body.data, resp->body.len);
 	e->retry_after_ms = resp->retry_after_ms;
-	classify(e);
+	classify_refusal(e);
 	return report(g, e);
 }
 
@@ -254,7 +254,7 @@ int grant_bearer(const char *token, int64_t life_ms, struct grant_answer *ret)
 	return 0;
 }
 
-static int keep(char **to, const char *text)
+static int keep_secret(char **to, const char *text)
 {
 	if (!text)
 		return 0;
@@ -275,9 +275,9 @@ int grant_read(const char *text, size_t n, struct grant_answer *ret)
 	const char *refresh = json_str(root, "refresh_token");
 	r = grant_bearer(json_str(root, "access_token"), (int64_t)life * 1000, ret);
 	if (r == 0)
-		r = keep(&ret->refresh_token, refresh && *refresh && token_ok(refresh) ? refresh : NULL);
+		r = keep_secret(&ret->refresh_token, refresh && *refresh && token_ok(refresh) ? refresh : NULL);
 	if (r == 0)
-		r = keep(&ret->scope, json_str(root, "scope"));
+		r = keep_secret(&ret->scope, json_str(root, "scope"));
 	if (r < 0)
 		grant_answer_done(ret);
 	return r;

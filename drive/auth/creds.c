@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The places and their order: creds_find(). What a file holds: creds_parse(). */
-#include "drive/creds.h"
+#include "drive/auth/creds.h"
 
+#include "drive/auth/secret.h"
 #include "drive/json.h"
-#include "drive/secret.h"
 #include "drive/url.h"
 
 #include <limits.h>
@@ -34,7 +34,7 @@ struct creds *creds_close(struct creds *c)
 	return NULL;
 }
 
-static int copy(char **to, const char *from)
+static int own_copy(char **to, const char *from)
 {
 	*to = strdup(from);
 	return *to ? 0 : err_set(-ENOMEM, "credentials: no memory");
@@ -57,7 +57,7 @@ int creds_check_uri(const char *uri, const char *name, const char *path, const c
 int creds_token_uri(const char *api_root, char **ret)
 {
 	if (url_same_origin(api_root, CREDS_GOOGLE))
-		return copy(ret, CREDS_GOOGLE_TOKEN_URI);
+		return own_copy(ret, CREDS_GOOGLE_TOKEN_URI);
 	CLEANUP_BUF struct buf b = BUF_INIT(URL_BYTES_MAX);
 	buf_printf(&b, "%s/token", api_root);
 	*ret = buf_take(&b);
@@ -104,7 +104,7 @@ static int take_uri(const struct cJSON *root, const char *path, const struct cre
 {
 	const char *uri = json_str(root, "token_uri");
 	if (uri)
-		return creds_check_uri(uri, "token_uri", path, cfg->api_root) < 0 ? -EACCES : copy(&c->token_uri, uri);
+		return creds_check_uri(uri, "token_uri", path, cfg->api_root) < 0 ? -EACCES : own_copy(&c->token_uri, uri);
 	return creds_token_uri(cfg->api_root, &c->token_uri);
 }
 
@@ -114,15 +114,15 @@ static int take_key(const struct cJSON *root, const char *path, const struct cre
 	const char *id = json_str(root, "private_key_id"), *number = json_str(root, "client_id");
 	if (!email || !*email || !pem)
 		return err_set(-EBADMSG, "\"%s\" has no %s: download the key again", path, pem ? "client_email" : "private_key");
-	int r = copy(&c->account, email);
+	int r = own_copy(&c->account, email);
 	if (r == 0)
-		r = copy(&c->identity, cfg->subject ? cfg->subject : email);
+		r = own_copy(&c->identity, cfg->subject ? cfg->subject : email);
 	if (r == 0 && cfg->subject)
-		r = copy(&c->subject, cfg->subject);
+		r = own_copy(&c->subject, cfg->subject);
 	if (r == 0 && id)
-		r = copy(&c->key_id, id);
+		r = own_copy(&c->key_id, id);
 	if (r == 0 && number)
-		r = copy(&c->client_number, number);
+		r = own_copy(&c->client_number, number);
 	if (r < 0)
 		return r;
 	c->kind = CREDS_SERVICE_ACCOUNT;
@@ -139,7 +139,7 @@ static int take_project(const struct cJSON *root, struct creds *c)
 		return 0;
 	if (strlen(project) > 100 || project[strspn(project, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")])
 		return err_set(-EBADMSG, "quota project \"%.60s\" is not the id of a project", project);
-	return copy(&c->project, project);
+	return own_copy(&c->project, project);
 }
 
 static int take_user(const struct cJSON *root, const char *path, struct creds *c)
@@ -149,15 +149,15 @@ static int take_user(const struct cJSON *root, const char *path, struct creds *c
 	const char *account = json_str(root, "account");
 	c->kind = CREDS_USER;
 	c->known = account && *account;
-	int r = copy(&c->identity, c->known ? account : "authorized user");
+	int r = own_copy(&c->identity, c->known ? account : "authorized user");
 	for (size_t i = 0; i < 3 && r == 0; i++) {
 		const char *text = json_str(root, needed[i]);
-		r = text && *text ? copy(to[i], text) : err_set(-EBADMSG, "\"%s\" has no %s: log in again", path, needed[i]);
+		r = text && *text ? own_copy(to[i], text) : err_set(-EBADMSG, "\"%s\" has no %s: log in again", path, needed[i]);
 	}
 	return r == 0 ? take_project(root, c) : r;
 }
 
-static int take(const struct cJSON *root, const char *path, const struct creds_config *cfg, struct creds *c)
+static int take_type(const struct cJSON *root, const char *path, const struct creds_config *cfg, struct creds *c)
 {
 	const char *type = json_str(root, "type"), *universe = json_str(root, "universe_domain");
 	bool key = type && !strcmp(type, "service_account"), user = type && !strcmp(type, "authorized_user");
@@ -182,7 +182,7 @@ static int new_creds(const struct creds_config *cfg, struct creds **ret)
 	if (!c)
 		return err_set(-ENOMEM, "credentials: no memory");
 	c->scope_given = cfg->scope != NULL;
-	int r = copy(&c->scope, scope);
+	int r = own_copy(&c->scope, scope);
 	if (r < 0)
 		creds_close(c);
 	else
@@ -200,9 +200,9 @@ int creds_parse(const char *text, size_t n, const char *path, const struct creds
 	r = new_creds(cfg, &c);
 	if (r < 0)
 		return r;
-	r = copy(&c->file, path);
+	r = own_copy(&c->file, path);
 	if (r == 0)
-		r = take(root, path, cfg, c);
+		r = take_type(root, path, cfg, c);
 	if (r < 0)
 		creds_close(c);
 	else
@@ -242,7 +242,7 @@ static int from_file(const char *path, const char *what, enum creds_place place,
 	return r;
 }
 
-static int join(char **ret, const char *variable, const char *below_home, const char *rest)
+static int join_path(char **ret, const char *variable, const char *below_home, const char *rest)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT(4096);
 	const char *base = getenv(variable), *home = getenv("HOME");
@@ -256,13 +256,13 @@ static int join(char **ret, const char *variable, const char *below_home, const 
 
 int creds_login_file(char **ret)
 {
-	int r = join(ret, "XDG_CONFIG_HOME", "/.config", "/drivefs-models/credentials.json");
+	int r = join_path(ret, "XDG_CONFIG_HOME", "/.config", "/drivefs-models/credentials.json");
 	return r == -ENOENT ? err_set(r, "neither XDG_CONFIG_HOME nor HOME is set: no place for a login") : r;
 }
 
 static int gcloud_file(char **ret)
 {
-	return join(ret, "CLOUDSDK_CONFIG", "/.config/gcloud", "/application_default_credentials.json");
+	return join_path(ret, "CLOUDSDK_CONFIG", "/.config/gcloud", "/application_default_credentials.json");
 }
 
 /* A place that may be empty: -ENOENT. */
@@ -287,9 +287,9 @@ static int from_command(const struct creds_config *cfg, struct creds **ret)
 	if (r < 0)
 		return r;
 	c->kind = CREDS_COMMAND;
-	r = copy(&c->command, cfg->token_command);
+	r = own_copy(&c->command, cfg->token_command);
 	if (r == 0)
-		r = copy(&c->identity, "whom token_command= stands for");
+		r = own_copy(&c->identity, "whom token_command= stands for");
 	if (r < 0)
 		creds_close(c);
 	else
@@ -310,9 +310,9 @@ static int from_machine(const struct creds_config *cfg, struct creds **ret)
 		return r;
 	c->kind = CREDS_METADATA;
 	c->place = CREDS_MACHINE;
-	r = copy(&c->host, host);
+	r = own_copy(&c->host, host);
 	if (r == 0)
-		r = copy(&c->identity, "the service account of this machine");
+		r = own_copy(&c->identity, "the service account of this machine");
 	if (r < 0)
 		creds_close(c);
 	else

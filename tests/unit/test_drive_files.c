@@ -12,7 +12,7 @@ static struct drive *start(const struct line *script)
 	return server_drive(3000);
 }
 
-TEST(drive_edit__get)
+TEST(drive_files__get)
 {
 	static const struct line script[] = {
 		{ "GET /drive/v3/files/root?supportsAllDrives=true&prettyPrint=false&fields=id,name,", NULL, 200, NULL, FOLDER("r"), 0, ANSWER },
@@ -30,7 +30,7 @@ TEST(drive_edit__get)
 	drive_close(d);
 }
 
-TEST(drive_edit__a_folder_whose_answer_is_lost_is_one_folder)
+TEST(drive_files__a_folder_whose_answer_is_lost_is_one_folder)
 {
 	static const struct line script[] = {
 		RESERVE,
@@ -51,7 +51,7 @@ TEST(drive_edit__a_folder_whose_answer_is_lost_is_one_folder)
 	drive_close(d);
 }
 
-TEST(drive_edit__a_reserved_id_serves_once)
+TEST(drive_files__a_reserved_id_serves_once)
 {
 	static const struct line script[] = {
 		RESERVE,
@@ -71,7 +71,7 @@ TEST(drive_edit__a_reserved_id_serves_once)
 	drive_close(d);
 }
 
-TEST(drive_edit__rename_and_move_in_one_request)
+TEST(drive_files__rename_and_move_in_one_request)
 {
 	static const struct line script[] = {
 		{ PATCH, "&addParents=to&removeParents=from", 200, NULL, "{\"id\":\"ID\",\"name\":\"n\"}", 0, ANSWER },
@@ -86,7 +86,7 @@ TEST(drive_edit__rename_and_move_in_one_request)
 	drive_close(d);
 }
 
-TEST(drive_edit__a_move_is_safe_to_repeat)
+TEST(drive_files__a_move_is_safe_to_repeat)
 {
 	static const struct line script[] = {
 		{ PATCH, NULL, 200, NULL, NULL, 0, LOSE },
@@ -104,7 +104,7 @@ TEST(drive_edit__a_move_is_safe_to_repeat)
 	drive_close(d);
 }
 
-TEST(drive_edit__a_refused_move_is_refused)
+TEST(drive_files__a_refused_move_is_refused)
 {
 	static const struct line script[] = {
 		{ PATCH, NULL, 403, NULL, "{\"error\":{\"errors\":[{\"reason\":\"insufficientFilePermissions\"}],\"message\":\"no\"}}", 0, ANSWER },
@@ -124,7 +124,7 @@ TEST(drive_edit__a_refused_move_is_refused)
 	drive_close(d);
 }
 
-TEST(drive_edit__trash)
+TEST(drive_files__trash)
 {
 	static const struct line script[] = {
 		{ PATCH, NULL, 200, NULL, "{\"id\":\"ID\",\"name\":\"n\",\"trashed\":true}", 0, ANSWER },
@@ -140,7 +140,7 @@ TEST(drive_edit__trash)
 	drive_close(d);
 }
 
-TEST(drive_edit__the_head_is_verified)
+TEST(drive_files__the_head_is_verified)
 {
 	static const struct line script[] = {
 		{ "GET /drive/v3/files/ID?", "fields=id,mimeType,size,md5Checksum,version,headRevisionId ", 200, NULL,
@@ -157,11 +157,11 @@ TEST(drive_edit__the_head_is_verified)
 	drive_close(d);
 }
 
-TEST(drive_edit__about_without_a_limit)
+TEST(drive_files__about_without_a_limit)
 {
 	static const struct line script[] = {
-		{ "GET /drive/v3/about?fields=storageQuota", NULL, 200, NULL, "{\"storageQuota\":{\"limit\":\"100\",\"usage\":\"7\"}}", 0, ANSWER },
-		{ "GET /drive/v3/about?fields=storageQuota", NULL, 200, NULL, "{\"storageQuota\":{\"usage\":\"8\"}}", 0, ANSWER },
+		{ "GET /drive/v3/about?fields=user(emailAddress),storageQuota", NULL, 200, NULL, "{\"storageQuota\":{\"limit\":\"100\",\"usage\":\"7\"}}", 0, ANSWER },
+		{ "GET /drive/v3/about?fields=user(emailAddress),storageQuota", NULL, 200, NULL, "{\"storageQuota\":{\"usage\":\"8\"}}", 0, ANSWER },
 		{ 0 },
 	};
 	struct drive_about a;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/secret.h"
+#include "drive/auth/secret.h"
 
 #include "drive/json.h"
 

@@ -2,8 +2,8 @@
 /* Logging a user in, as an installed app does: consent in the browser, a redirect to a port of ours
  * on loopback with state and PKCE (RFC 8252, 7636), and a refresh token in our own file. For one
  * thread; blocking. */
-#ifndef DFM_DRIVE_LOGIN_H
-#define DFM_DRIVE_LOGIN_H
+#ifndef DFM_DRIVE_AUTH_LOGIN_H
+#define DFM_DRIVE_AUTH_LOGIN_H
 #include "format/base.h"
 
 struct login_config {

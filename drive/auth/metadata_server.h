@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The metadata server of a virtual machine at Google: tokens for the machine's service account. Asked
  * directly, never through a proxy, and believed only where it says "Metadata-Flavor: Google". */
-#ifndef DFM_DRIVE_METADATA_H
-#define DFM_DRIVE_METADATA_H
-#include "drive/creds.h"
+#ifndef DFM_DRIVE_AUTH_METADATA_SERVER_H
+#define DFM_DRIVE_AUTH_METADATA_SERVER_H
+#include "drive/auth/creds.h"
 #include "drive/error.h"
 #include "drive/http.h"
 
 /* Is there one? Waits $GCE_METADATA_TIMEOUT s (3) at most; then c->identity is the account's e-mail.
  * -ENOENT: there is none, with all that could be done instead. */
-MUST_CHECK int metadata_find(struct http *h, struct creds *c);
+MUST_CHECK int metadata_server_find(struct http *h, struct creds *c);
 /* Asks for a token; as grant_post(). */
-MUST_CHECK int metadata_ask(struct http *h, const struct creds *c, int64_t end_at_ms, int64_t stall_ms,
+MUST_CHECK int metadata_server_ask(struct http *h, const struct creds *c, int64_t end_at_ms, int64_t stall_ms,
 			    struct http_response *resp, struct drive_error *ret_error);
 #endif

@@ -13,7 +13,7 @@ static int get(struct drive *d)
 	return drive_get(d, "ID", &f);
 }
 
-TEST(drive_auth__one_token_for_many_calls)
+TEST(drive_token__one_token_for_many_calls)
 {
 	static const struct line script[] = {
 		{ GET, "Authorization: Bearer ya29.test-token\r\n", 200, NULL, FILE_ID, 0, ANSWER },
@@ -31,7 +31,7 @@ TEST(drive_auth__one_token_for_many_calls)
 	drive_close(d);
 }
 
-TEST(drive_auth__401_fetches_a_new_token_once)
+TEST(drive_token__401_fetches_a_new_token_once)
 {
 	static const struct line tokens[] = {
 		{ "POST", NULL, 200, NULL, TOKEN("one", "3599"), 0, ANSWER },
@@ -57,7 +57,7 @@ TEST(drive_auth__401_fetches_a_new_token_once)
 	drive_close(d);
 }
 
-TEST(drive_auth__a_short_lived_token_is_replaced_each_time)
+TEST(drive_token__a_short_lived_token_is_replaced_each_time)
 {
 	static const struct line tokens[] = {
 		{ "POST", NULL, 200, NULL, TOKEN("one", "100"), 0, ANSWER },
@@ -94,11 +94,11 @@ static void refused(const char *body, const char *why)
 	drive_close(d);
 }
 
-TEST(drive_auth__a_revoked_key_is_told)
+TEST(drive_token__a_revoked_key_is_told)
 {
 	refused("{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT Signature.\"}", "make a new one");
 }
-TEST(drive_auth__a_deleted_account_is_told)
+TEST(drive_token__a_deleted_account_is_told)
 {
 	refused("{\"error\":\"invalid_grant\",\"error_description\":\"Invalid grant: account not found\"}", "does not exist");
 }
@@ -106,7 +106,7 @@ TEST(drive_auth__a_deleted_account_is_told)
 #define SKEWED "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT: Token must be a short-lived token (60 minutes) " \
 	       "and in a reasonable timeframe. Check your iat and exp values in the JWT claim.\"}"
 
-TEST(drive_auth__a_wrong_clock_is_corrected_by_the_servers_date)
+TEST(drive_token__a_wrong_clock_is_corrected_by_the_servers_date)
 {
 	static const struct line tokens[] = {
 		{ "POST /token", "Content-Type: application/x-www-form-urlencoded", 400, NULL, SKEWED, 0, ANSWER },
@@ -122,7 +122,7 @@ TEST(drive_auth__a_wrong_clock_is_corrected_by_the_servers_date)
 	drive_close(d);
 }
 
-TEST(drive_auth__a_clock_that_stays_wrong_is_told)
+TEST(drive_token__a_clock_that_stays_wrong_is_told)
 {
 	static const struct line tokens[] = {
 		{ "POST", NULL, 400, NULL, SKEWED, 0, ANSWER }, { "POST", NULL, 400, NULL, SKEWED, 0, ANSWER }, { 0 },
@@ -137,7 +137,7 @@ TEST(drive_auth__a_clock_that_stays_wrong_is_told)
 	drive_close(d);
 }
 
-TEST(drive_auth__an_unusable_token_is_refused)
+TEST(drive_token__an_unusable_token_is_refused)
 {
 	static const char *const bad[] = { "{}", "{\"access_token\":\"a\\r\\nX-Evil: 1\"}", "{\"access_token\":\"\"}", "<html>", "" };
 	static const struct line script[] = { { 0 } };
@@ -154,7 +154,7 @@ TEST(drive_auth__an_unusable_token_is_refused)
 
 static void *getter(void *d) { return (void *)(intptr_t)get(d); }
 
-TEST(drive_auth__many_threads_fetch_one_token)
+TEST(drive_token__many_threads_fetch_one_token)
 {
 	static struct line script[9];
 	pthread_t t[8];
@@ -178,7 +178,7 @@ TEST(drive_auth__many_threads_fetch_one_token)
 	drive_close(d);
 }
 
-TEST(drive_auth__many_threads_share_one_refusal)
+TEST(drive_token__many_threads_share_one_refusal)
 {
 	static const struct line tokens[] = { { "POST", NULL, 400, NULL, "{\"error\":\"invalid_grant\"}", 0, LOSE },
 					      { "POST", NULL, 400, NULL, "{\"error\":\"invalid_grant\"}", 0, ANSWER },

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/digest.h"
+#include "drive/md5.h"
 
 #include <openssl/evp.h>
 
-struct digest {
+struct md5 {
 	EVP_MD_CTX *sum, *copy;
 };
 
-struct digest *digest_close(struct digest *g)
+struct md5 *md5_close(struct md5 *g)
 {
 	if (g) {
 		EVP_MD_CTX_free(g->sum);
@@ -17,39 +17,39 @@ struct digest *digest_close(struct digest *g)
 	return NULL;
 }
 
-int digest_reset(struct digest *g)
+int md5_reset(struct md5 *g)
 {
 	if (EVP_DigestInit_ex(g->sum, EVP_md5(), NULL) != 1)
 		return err_set(-EIO, "MD5 is not to be had from OpenSSL (FIPS mode?)");
 	return 0;
 }
 
-int digest_open(struct digest **ret)
+int md5_open(struct md5 **ret)
 {
-	struct digest *g = calloc(1, sizeof *g);
+	struct md5 *g = calloc(1, sizeof *g);
 	if (g) {
 		g->sum = EVP_MD_CTX_new();
 		g->copy = EVP_MD_CTX_new();
 	}
 	if (!g || !g->sum || !g->copy) {
-		digest_close(g);
+		md5_close(g);
 		return err_set(-ENOMEM, "MD5: no memory");
 	}
-	int r = digest_reset(g);
+	int r = md5_reset(g);
 	if (r < 0) {
-		digest_close(g);
+		md5_close(g);
 		return r;
 	}
 	*ret = g;
 	return 0;
 }
 
-int digest_add(struct digest *g, const void *data, size_t n)
+int md5_add(struct md5 *g, const void *data, size_t n)
 {
 	return EVP_DigestUpdate(g->sum, data, n) == 1 ? 0 : err_set(-EIO, "MD5 failed");
 }
 
-int digest_value(const struct digest *g, uint8_t ret[DRIVE_DIGEST_MD5])
+int md5_value(const struct md5 *g, uint8_t ret[DRIVE_DIGEST_MD5])
 {
 	uint8_t value[EVP_MAX_MD_SIZE];
 	unsigned n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/edit.h"
+#include "drive/files.h"
 
 #include "drive/json.h"
 
@@ -38,28 +38,8 @@ int drive_verify_head(struct drive *d, const struct drive_file *f)
 
 int drive_reserve_id(struct drive *d, char ret[DRIVE_ID_MAX + 1]) { return call_reserve_id(d, ret); }
 
-int drive_about(struct drive *d, struct drive_about *ret)
-{
-	CLEANUP_CALL struct call c;
-	CLEANUP_JSON struct cJSON *root = NULL;
-	call_init(&c, d, "GET", "/drive/v3/about?fields=storageQuota&prettyPrint=false", "storage quota", NULL);
-	int r = call_run(&c);
-	if (r == 0)
-		r = json_parse(c.resp.body.data, c.resp.body.len, &root);
-	if (r < 0)
-		return r;
-	const struct cJSON *quota = json_get(root, "storageQuota");
-	if (!json_is_object(quota))
-		return err_set(-EBADMSG, "storage quota: the answer has none");
-	if (!json_u64(quota, "limit", &ret->limit))
-		ret->limit = 0;
-	if (!json_u64(quota, "usage", &ret->usage))
-		ret->usage = 0;
-	return 0;
-}
-
 /* ---- making */
-void edit_new_json(struct buf *b, const struct edit_new *n)
+void files_new_json(struct buf *b, const struct files_new *n)
 {
 	buf_printf(b, "{\"id\":\"%s\",\"parents\":[\"%s\"],\"mimeType\":\"%s\",\"name\":", n->id, n->parent, n->mime);
 	json_name(b, n->name);
@@ -74,13 +54,13 @@ void edit_new_json(struct buf *b, const struct edit_new *n)
 	buf_byte(b, '}');
 }
 
-int edit_make(struct drive *d, const struct edit_new *n, const char *what, struct drive_file *ret)
+int files_make(struct drive *d, const struct files_new *n, const char *what, struct drive_file *ret)
 {
 	CLEANUP_CALL struct call c;
 	CLEANUP_BUF struct buf body = BUF_INIT(1 << 20);
 	call_init(&c, d, "POST", "/drive/v3/files?" COMMON "&fields=" JSON_FILE_FIELDS, what, n->name);
 	c.key_of[0] = n->parent;
-	edit_new_json(&body, n);
+	files_new_json(&body, n);
 	int r = buf_check(&body, what);
 	if (r < 0)
 		return r;
@@ -93,9 +73,9 @@ int edit_make(struct drive *d, const struct edit_new *n, const char *what, struc
 }
 
 /* The id was reserved by this call alone: what has it is what an unheard answer told of. */
-static int make_folder(struct drive *d, const struct edit_new *n, struct drive_file *ret)
+static int make_folder(struct drive *d, const struct files_new *n, struct drive_file *ret)
 {
-	int r = edit_make(d, n, "make folder", ret);
+	int r = files_make(d, n, "make folder", ret);
 	if (r != -EEXIST && r != -EBADMSG)
 		return r;
 	CLEANUP_DRIVE_FILE struct drive_file there = { 0 };
@@ -117,7 +97,7 @@ int drive_mkdir(struct drive *d, const char *parent_id, const char *name, struct
 		r = call_reserve_id(d, id);
 		if (r < 0)
 			return r;
-		struct edit_new n = { .id = id, .parent = parent_id, .name = name, .mime = FOLDER_TYPE, .mtime_ms = -1 };
+		struct files_new n = { .id = id, .parent = parent_id, .name = name, .mime = FOLDER_TYPE, .mtime_ms = -1 };
 		r = make_folder(d, &n, ret);
 		if (r != -EEXIST)
 			return r;
@@ -179,7 +159,7 @@ static bool is_done(const struct drive_edit *e, const struct drive_file *f)
 
 /* A move that was carried out without our knowing may be refused when it is sent again, since
  * the old parent is none any more: what counts is how the file is now. */
-static int settle(struct drive *d, const char *id, const struct drive_edit *e, int r, struct drive_file *ret)
+static int settle_edit(struct drive *d, const char *id, const struct drive_edit *e, int r, struct drive_file *ret)
 {
 	char why[512] = "";
 	strncpy(why, err_last(), sizeof why - 1);
@@ -211,6 +191,6 @@ int drive_edit(struct drive *d, const char *id, const struct drive_edit *e, stru
 	if (r == 0)
 		r = call_file(&c, ret);
 	if (r == -EBADMSG || (r < 0 && r != -EINTR && c.answer_lost && c.error.status / 100 == 4))
-		r = settle(d, id, e, r, ret);
+		r = settle_edit(d, id, e, r, ret);
 	return r;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/auth.h"
+#include "drive/auth/token.h"
 
-#include "drive/command.h"
-#include "drive/metadata.h"
+#include "drive/auth/metadata_server.h"
+#include "drive/auth/secret.h"
+#include "drive/auth/token_command.h"
 #include "drive/retry.h"
-#include "drive/secret.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 enum {
@@ -17,27 +16,27 @@ enum {
 };
 
 /* One for the process: an annotation cannot name a member in C, and it is held for moments. */
-static struct lock auth_lock = LOCK_INIT(RANK_AUTH);
+static struct lock token_lock = LOCK_INIT(RANK_AUTH);
 
-struct auth {
-	struct auth_config cfg;
+struct token {
+	struct token_config cfg;
 	struct creds *creds;
 	pthread_cond_t landed;
-	char *header GUARDED_BY(auth_lock);
-	uint64_t number GUARDED_BY(auth_lock);	/* of the token in `header` */
-	int64_t until_ms GUARDED_BY(auth_lock);	/* its end, now_ms() */
-	bool usable GUARDED_BY(auth_lock);
-	bool flying GUARDED_BY(auth_lock);		/* a thread is fetching */
-	uint64_t flights GUARDED_BY(auth_lock);
-	int result GUARDED_BY(auth_lock);		/* of the last flight, and why */
-	char why[512] GUARDED_BY(auth_lock);
+	char *header GUARDED_BY(token_lock);
+	uint64_t number GUARDED_BY(token_lock);	/* of the token in `header` */
+	int64_t until_ms GUARDED_BY(token_lock);	/* its end, now_ms() */
+	bool usable GUARDED_BY(token_lock);
+	bool flying GUARDED_BY(token_lock);		/* a thread is fetching */
+	uint64_t flights GUARDED_BY(token_lock);
+	int result GUARDED_BY(token_lock);		/* of the last flight, and why */
+	char why[512] GUARDED_BY(token_lock);
 	int64_t skew_s;				/* Google's clock less ours; the flying thread's */
-	char scope[1024] GUARDED_BY(auth_lock);	/* that the last answer named; "": none */
+	char scope[1024] GUARDED_BY(token_lock);	/* that the last answer named; "": none */
 };
 
-int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **ret)
+int token_open(const struct token_config *cfg, struct creds *creds, struct token **ret)
 {
-	struct auth *a = calloc(1, sizeof *a);
+	struct token *a = calloc(1, sizeof *a);
 	if (!a)
 		return err_set(-ENOMEM, "token: no memory");
 	a->cfg = *cfg;
@@ -47,7 +46,7 @@ int auth_open(const struct auth_config *cfg, struct creds *creds, struct auth **
 	return 0;
 }
 
-struct auth *auth_close(struct auth *a) TSA(no_thread_safety_analysis)
+struct token *token_close(struct token *a) TSA(no_thread_safety_analysis)
 {
 	if (a) {
 		secret_free(a->header);
@@ -58,9 +57,9 @@ struct auth *auth_close(struct auth *a) TSA(no_thread_safety_analysis)
 	return NULL;
 }
 
-const struct creds *auth_creds(const struct auth *a) { return a->creds; }
+const struct creds *token_creds(const struct token *a) { return a->creds; }
 
-int auth_name(struct auth *a, const char *email)
+int token_name(struct token *a, const char *email)
 {
 	char *copy = strdup(email);
 	if (!copy)
@@ -71,43 +70,19 @@ int auth_name(struct auth *a, const char *email)
 	return 0;
 }
 
-void auth_token_done(struct auth_token *t)
+void token_bearer_done(struct token_bearer *t)
 {
 	secret_free(t->header);
 	t->header = NULL;
 }
 
-/* ---- waiting */
-uint32_t auth_random(void)
-{
-	uint32_t v = 0;
-	if (getrandom(&v, sizeof v, GRND_NONBLOCK) != sizeof v)
-		v = (uint32_t)now_ms() * 2654435761u;
-	return v;
-}
-
-int auth_wait(unsigned scale_percent, int64_t ms)
-{
-	lock_assert_none();
-	int64_t end = now_ms() + ms * scale_percent / 100;
-	for (int64_t left; (left = end - now_ms()) > 0;) {
-		if (cancelled())
-			return err_set(-EINTR, "cancelled");
-		if (left > POLL_MS)
-			left = POLL_MS;
-		struct timespec t = { 0, (long)left * 1000000 };
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
-	}
-	return cancelled() ? err_set(-EINTR, "cancelled") : 0;
-}
-
 /* ---- one fetch: the flying thread's */
 /* A 200 to what these credentials ask with. */
-static int ask(struct auth *a, int64_t end_at_ms, struct http_response *resp, struct drive_error *e)
+static int ask_once(struct token *a, int64_t end_at_ms, struct http_response *resp, struct drive_error *e)
 {
 	int64_t stall_ms = a->cfg.deadline_ms / 2;
 	if (a->creds->kind == CREDS_METADATA)
-		return metadata_ask(a->cfg.http, a->creds, end_at_ms, stall_ms, resp, e);
+		return metadata_server_ask(a->cfg.http, a->creds, end_at_ms, stall_ms, resp, e);
 	CLEANUP_SECRET_BUF struct buf form = BUF_INIT(65536);
 	int r = grant_form(a->creds, (int64_t)time(NULL) + a->skew_s, &form);
 	if (r < 0) {
@@ -121,7 +96,7 @@ static int ask(struct auth *a, int64_t end_at_ms, struct http_response *resp, st
 
 /* Something that this very answer teaches makes the next try another one: the server's clock, once,
  * or a login that was renewed, once. */
-static bool learn(struct auth *a, const struct http_response *resp, const struct drive_error *e, unsigned *lessons)
+static bool learn(struct token *a, const struct http_response *resp, const struct drive_error *e, unsigned *lessons)
 {
 	enum { CLOCK = 1, LOGIN = 2 };
 	if (!e->status)
@@ -138,21 +113,21 @@ static bool learn(struct auth *a, const struct http_response *resp, const struct
 }
 
 /* A wait before the next try, or a negative errno. */
-static int pause_or_stop(const struct auth *a, unsigned attempt, int64_t start, const struct drive_error *e)
+static int pause_or_stop(const struct token *a, unsigned attempt, int64_t start, const struct drive_error *e)
 {
 	struct retry in = { .repeatable = true, .attempt = attempt, .elapsed_ms = now_ms() - start,
-			    .deadline_ms = a->cfg.deadline_ms, .random = auth_random() };
+			    .deadline_ms = a->cfg.deadline_ms, .random = retry_random() };
 	int64_t wait = retry_wait(&in, e);
-	return wait < 0 ? (int)wait : auth_wait(a->cfg.wait_scale_percent, wait);
+	return wait < 0 ? (int)wait : retry_pause(a->cfg.wait_scale_percent, wait);
 }
 
-static int ask_until(struct auth *a, struct http_response *resp)
+static int ask_until(struct token *a, struct http_response *resp)
 {
 	int64_t start = now_ms();
 	unsigned lessons = 0;
 	for (unsigned attempt = 0;; attempt++) {
 		struct drive_error e = { .err = -EACCES };
-		int r = ask(a, start + a->cfg.deadline_ms, resp, &e);
+		int r = ask_once(a, start + a->cfg.deadline_ms, resp, &e);
 		if (r == 0)
 			return 0;
 		if (learn(a, resp, &e, &lessons))
@@ -163,11 +138,11 @@ static int ask_until(struct auth *a, struct http_response *resp)
 	}
 }
 
-static int fetch(struct auth *a, struct grant_answer *ret)
+static int fetch_token(struct token *a, struct grant_answer *ret)
 {
 	struct http_response resp;
 	if (a->creds->kind == CREDS_COMMAND)
-		return command_token(a->creds->command, now_ms() + a->cfg.deadline_ms, ret);
+		return token_command_run(a->creds->command, now_ms() + a->cfg.deadline_ms, ret);
 	http_response_init(&resp);
 	int r = ask_until(a, &resp);
 	if (r == 0)
@@ -182,20 +157,20 @@ static int fetch(struct auth *a, struct grant_answer *ret)
 }
 
 /* ---- the one token */
-static int hand_out(struct auth *a, struct auth_token *ret) REQUIRES(auth_lock)
+static int hand_out(struct token *a, struct token_bearer *ret) REQUIRES(token_lock)
 {
 	ret->number = a->number;
 	ret->header = strdup(a->header);
 	return ret->header ? 0 : err_set(-ENOMEM, "token: no memory");
 }
 
-static void fly(struct auth *a) REQUIRES(auth_lock)
+static void fly(struct token *a) REQUIRES(token_lock)
 {
 	CLEANUP_GRANT struct grant_answer got = { 0 };
 	a->flying = true;
-	lock_release(&auth_lock);
-	int r = fetch(a, &got);
-	lock_acquire(&auth_lock);
+	lock_release(&token_lock);
+	int r = fetch_token(a, &got);
+	lock_acquire(&token_lock);
 	a->flying = false;
 	a->flights++;
 	a->result = r;
@@ -214,13 +189,13 @@ static void fly(struct auth *a) REQUIRES(auth_lock)
 }
 
 /* Waits for the flight of another thread; its failure is ours, unless it was only cancelled. */
-static int join(struct auth *a) REQUIRES(auth_lock)
+static int join_flight(struct token *a) REQUIRES(token_lock)
 {
 	uint64_t flight = a->flights;
 	while (a->flying && a->flights == flight) {
 		if (cancelled())
 			return err_set(-EINTR, "cancelled");
-		(void)lock_wait(&auth_lock, &a->landed, POLL_MS); /* timed out or not: look again */
+		(void)lock_wait(&token_lock, &a->landed, POLL_MS); /* timed out or not: look again */
 	}
 	if (a->flights == flight + 1 && a->result < 0 && a->result != -EINTR)
 		return err_set(a->result, "%s", a->why);
@@ -228,21 +203,21 @@ static int join(struct auth *a) REQUIRES(auth_lock)
 }
 
 /* How long before its end a token is replaced: less for a token that lives shorter itself. */
-static bool good(const struct auth *a, int64_t early_ms) REQUIRES(auth_lock)
+static bool good(const struct token *a, int64_t early_ms) REQUIRES(token_lock)
 {
 	return a->usable && a->until_ms - now_ms() > early_ms;
 }
 
-int auth_token(struct auth *a, struct auth_token *ret)
+int token_get(struct token *a, struct token_bearer *ret)
 {
 	int r = 0;
-	lock_acquire(&auth_lock);
+	lock_acquire(&token_lock);
 	while (r == 0 && !good(a, EARLY_MS)) {
 		bool old = good(a, 1000);
 		if (a->flying && old)
 			break;
 		if (a->flying) {
-			r = join(a);
+			r = join_flight(a);
 			continue;
 		}
 		fly(a);
@@ -253,21 +228,21 @@ int auth_token(struct auth *a, struct auth_token *ret)
 	}
 	if (r == 0)
 		r = hand_out(a, ret);
-	lock_release(&auth_lock);
+	lock_release(&token_lock);
 	return r;
 }
 
-void auth_scope(struct auth *a, char *ret, size_t n)
+void token_scope(struct token *a, char *ret, size_t n)
 {
-	lock_acquire(&auth_lock);
+	lock_acquire(&token_lock);
 	snprintf(ret, n, "%s", a->scope);
-	lock_release(&auth_lock);
+	lock_release(&token_lock);
 }
 
-void auth_refused(struct auth *a, const struct auth_token *t)
+void token_refused(struct token *a, const struct token_bearer *t)
 {
-	lock_acquire(&auth_lock);
+	lock_acquire(&token_lock);
 	if (a->number == t->number)
 		a->usable = false;
-	lock_release(&auth_lock);
+	lock_release(&token_lock);
 }

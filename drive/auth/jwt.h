@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON Web Tokens signed with RS256 (RFC 7515, 7519), as RFC 7523 wants them for a grant.
  * jwt_sign() may be called from any thread. */
-#ifndef DFM_DRIVE_JWT_H
-#define DFM_DRIVE_JWT_H
+#ifndef DFM_DRIVE_AUTH_JWT_H
+#define DFM_DRIVE_AUTH_JWT_H
 #include "format/buf.h"
 
 struct jwt_key;

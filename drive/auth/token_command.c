@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/command.h"
+#include "drive/auth/token_command.h"
 
+#include "drive/auth/secret.h"
 #include "drive/json.h"
-#include "drive/secret.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -71,7 +71,7 @@ static int spawn(const char *command, int out, int err, pid_t *ret)
 	return e;
 }
 
-static int start(const char *command, struct child *c)
+static int start_child(const char *command, struct child *c)
 {
 	int out[2], err[2];
 	if (pipe2(out, O_CLOEXEC))
@@ -127,7 +127,7 @@ static void read_err(struct child *c)
 	c->said_n += (size_t)n;
 }
 
-static int give_up(int64_t end_at_ms)
+static int check_time(int64_t end_at_ms)
 {
 	if (cancelled())
 		return err_set(-EINTR, "cancelled");
@@ -153,7 +153,7 @@ static int watch(struct child *c, int64_t end_at_ms, int *ret_status)
 		}
 		if (ended)
 			return 0;
-		int r = give_up(end_at_ms);
+		int r = check_time(end_at_ms);
 		if (r < 0)
 			return r;
 		pid_t got = waitpid(c->pid, ret_status, WNOHANG);
@@ -165,7 +165,7 @@ static int watch(struct child *c, int64_t end_at_ms, int *ret_status)
 	}
 }
 
-static void finish(struct child *c)
+static void end_child(struct child *c)
 {
 	if (c->pid > 0) {
 		kill(-c->pid, SIGKILL);
@@ -225,7 +225,7 @@ static int understand(struct child *c, struct grant_answer *ret)
 	return r == -EBADMSG ? err_set(r, "token_command: the JSON that it prints holds no access_token") : r;
 }
 
-int command_token(const char *command, int64_t end_at_ms, struct grant_answer *ret)
+int token_command_run(const char *command, int64_t end_at_ms, struct grant_answer *ret)
 {
 	int status = 0;
 	lock_assert_none();
@@ -234,10 +234,10 @@ int command_token(const char *command, int64_t end_at_ms, struct grant_answer *r
 	if (!c)
 		return err_set(-ENOMEM, "token_command: no memory");
 	c->out = c->err = -1;
-	int r = start(command, c);
+	int r = start_child(command, c);
 	if (r == 0)
 		r = watch(c, end_at_ms, &status);
-	finish(c);
+	end_child(c);
 	if (r == 0)
 		r = status ? failed(c, status) : understand(c, ret);
 	explicit_bzero(c, sizeof *c);

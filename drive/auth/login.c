@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "drive/login.h"
+#include "drive/auth/login.h"
 
-#include "drive/auth.h"
+#include "drive/auth/redirect.h"
+#include "drive/auth/secret.h"
+#include "drive/auth/token.h"
 #include "drive/json.h"
-#include "drive/secret.h"
+#include "drive/retry.h"
 #include "drive/url.h"
-#include "drive/visit.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -21,14 +22,14 @@ struct login {
 	int64_t deadline_ms;
 	struct creds *creds;		/* what is to be saved */
 	char *auth_uri, *url, *file;
-	struct visit *visit;
-	char state[32], verifier[64], code[VISIT_VALUE_MAX];
+	struct redirect *visit;
+	char state[32], verifier[64], code[REDIRECT_VALUE_MAX];
 };
 
 struct login *login_close(struct login *l)
 {
 	if (l) {
-		visit_close(l->visit);
+		redirect_close(l->visit);
 		creds_close(l->creds);
 		http_close(l->http);
 		free(l->root);
@@ -47,7 +48,7 @@ const char *login_file(const struct login *l) { return l->file; }
 
 static int no_memory(void) { return err_set(-ENOMEM, "login: no memory"); }
 
-static int copy(char **to, const char *from)
+static int copy_text(char **to, const char *from)
 {
 	*to = strdup(from);
 	return *to ? 0 : no_memory();
@@ -71,7 +72,7 @@ static int take_uris(const struct cJSON *client, const char *path, struct login 
 	l->auth_uri = buf_take(&b);
 	if (!l->auth_uri)
 		return no_memory();
-	return token ? copy(&l->creds->token_uri, token) : creds_token_uri(l->root, &l->creds->token_uri);
+	return token ? copy_text(&l->creds->token_uri, token) : creds_token_uri(l->root, &l->creds->token_uri);
 }
 
 static int take_client(const struct cJSON *root, const char *path, struct login *l)
@@ -86,9 +87,9 @@ static int take_client(const struct cJSON *root, const char *path, struct login 
 	const char *id = json_str(client, "client_id"), *secret = json_str(client, "client_secret");
 	if (!id || !*id || !secret || !*secret)
 		return err_set(-EBADMSG, "\"%s\" has no %s: download it again", path, id && *id ? "client_secret" : "client_id");
-	int r = copy(&l->creds->client_id, id);
+	int r = copy_text(&l->creds->client_id, id);
 	if (r == 0)
-		r = copy(&l->creds->client_secret, secret);
+		r = copy_text(&l->creds->client_secret, secret);
 	return r == 0 ? take_uris(client, path, l) : r;
 }
 
@@ -121,7 +122,7 @@ static int random_text(char *to, size_t size, size_t bytes)
 
 static int redirect_uri(const struct login *l, struct buf *b)
 {
-	buf_printf(b, "http://127.0.0.1:%u/", visit_port(l->visit));
+	buf_printf(b, "http://127.0.0.1:%u/", redirect_port(l->visit));
 	return buf_check(b, "login");
 }
 
@@ -159,10 +160,10 @@ static int connect_to(struct login *l, const struct login_config *cfg)
 	return r == 0 ? http_open(&http, &l->http) : r;
 }
 
-static int begin(struct login *l, const struct login_config *cfg)
+static int begin_login(struct login *l, const struct login_config *cfg)
 {
 	const char *scope = creds_scope_url(cfg->scope ? cfg->scope : "drive");
-	int r = scope ? copy(&l->creds->scope, scope)
+	int r = scope ? copy_text(&l->creds->scope, scope)
 		      : err_set(-EINVAL, "scope=%.60s: drive or drive.readonly is meant", cfg->scope);
 	if (r == 0)
 		r = connect_to(l, cfg);
@@ -171,7 +172,7 @@ static int begin(struct login *l, const struct login_config *cfg)
 	if (r == 0)
 		r = read_client(cfg->client_file, l);
 	if (r == 0)
-		r = visit_open(&l->visit);
+		r = redirect_open(&l->visit);
 	if (r == 0)
 		r = random_text(l->state, sizeof l->state, 16);
 	if (r == 0)
@@ -185,7 +186,7 @@ int login_open(const struct login_config *cfg, struct login **ret)
 	if (!l)
 		return no_memory();
 	l->creds = calloc(1, sizeof *l->creds);
-	int r = l->creds ? begin(l, cfg) : no_memory();
+	int r = l->creds ? begin_login(l, cfg) : no_memory();
 	if (r < 0)
 		login_close(l);
 	else
@@ -195,15 +196,15 @@ int login_open(const struct login_config *cfg, struct login **ret)
 
 int login_wait(struct login *l, int input, int64_t patience_ms)
 {
-	return visit_wait(l->visit, l->state, input, now_ms() + patience_ms, l->code);
+	return redirect_wait(l->visit, l->state, input, now_ms() + patience_ms, l->code);
 }
 
 /* ---- the tokens */
 /* Waits before another try, where that may help: nobody likes to go through the consent page twice. */
-static bool again(int attempt, const struct drive_error *e)
+static bool another_try(int attempt, const struct drive_error *e)
 {
 	bool passing = e->cls == ERROR_UNCLEAR || e->cls == ERROR_REFUSED;
-	return passing && attempt < RETRIES && auth_wait(100, (int64_t)1000 << attempt) == 0;
+	return passing && attempt < RETRIES && retry_pause(100, (int64_t)1000 << attempt) == 0;
 }
 
 static int exchange(struct login *l, struct grant_answer *ret)
@@ -228,7 +229,7 @@ static int exchange(struct login *l, struct grant_answer *ret)
 		return r;
 	http_response_init(&resp);
 	for (int attempt = 0; (r = grant_post(&g, &form, &resp, &e)) < 0; attempt++)
-		if (!again(attempt, &e))
+		if (!another_try(attempt, &e))
 			break;
 	if (r == 0)
 		r = grant_read(resp.body.data ? resp.body.data : "", resp.body.len, ret);
@@ -253,7 +254,7 @@ static int check_scope(const struct login *l, const struct grant_answer *got)
 }
 
 /* One request as this user: is the API enabled for the client's project, and who is it? */
-static int look(struct login *l, const struct grant_answer *got)
+static int look_who(struct login *l, const struct grant_answer *got)
 {
 	CLEANUP_BUF struct buf url = BUF_INIT(URL_BYTES_MAX);
 	CLEANUP_JSON struct cJSON *root = NULL;
@@ -272,7 +273,7 @@ static int look(struct login *l, const struct grant_answer *got)
 			break;
 		error_parse(&e, resp.status, resp.body.data, resp.body.len);
 		r = error_report(&e, "login: Drive refuses the new token", NULL);
-		if (!again(attempt, &e))
+		if (!another_try(attempt, &e))
 			break;
 	}
 	if (r == 0)
@@ -280,7 +281,7 @@ static int look(struct login *l, const struct grant_answer *got)
 	http_response_done(&resp);
 	const char *email = json_str(json_get(root, "user"), "emailAddress");
 	l->creds->known = email && *email;
-	return r == 0 ? copy(&l->creds->identity, l->creds->known ? email : "authorized user") : r;
+	return r == 0 ? copy_text(&l->creds->identity, l->creds->known ? email : "authorized user") : r;
 }
 
 int login_finish(struct login *l)
@@ -293,7 +294,7 @@ int login_finish(struct login *l)
 		r = err_set(-EACCES, "login: no refresh token came: remove this app at https://myaccount.google.com/connections "
 			    "and log in again");
 	if (r == 0)
-		r = look(l, &got);
+		r = look_who(l, &got);
 	if (r < 0)
 		return r;
 	l->creds->refresh_token = STEAL(got.refresh_token);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that hold secrets, and memory that held some. Stateless; any thread. */
-#ifndef DFM_DRIVE_SECRET_H
-#define DFM_DRIVE_SECRET_H
+#ifndef DFM_DRIVE_AUTH_SECRET_H
+#define DFM_DRIVE_AUTH_SECRET_H
 #include "format/buf.h"
 
 enum { SECRET_FILE_MAX = 64 << 10 };
