@@ -154,7 +154,7 @@ static int open_all(struct cache *c)
 	if (!r)
 		r = start_clock(c);
 	if (!r)
-		r = draft_recover(c);
+		r = draft_left_recover(c);
 	store_acquire(c);
 	c->bytes = c->stats.bytes;
 	store_release(c);
@@ -296,4 +296,5 @@ void cache_stats(struct cache *c, struct cache_stats *ret)
 	ret->bytes = c->bytes;
 	ret->bytes_max = c->bytes_max;
 	store_release(c);
+	draft_left_count(c, ret);
 }

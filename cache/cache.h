@@ -58,31 +58,50 @@ void cache_drop(struct cache *c, const struct cache_key *key);
  *   OPEN --draft_seal()--> SEALED --draft_commit()--> gone, its bytes are a complete revision
  *     ^                      |
  *     +----draft_reopen()----+        draft_discard() from either
- * One lock per draft: any thread may call any function; the order of concurrent writes is theirs. */
+ * One lock per draft: any thread may call any function; the order of concurrent writes is theirs.
+ * draft_create(), draft_truncate(), draft_size() and draft_number() may be called with a lock of a rank
+ * below RANK_DRAFT held; the others wait for a disk, a source or LMDB, and are not. */
 struct draft;
-/* A new draft, empty, or with the bytes of `base` (a reference of its own is taken; bytes are
- * copied when they are written over, or at the seal). */
+/* A new draft, empty, or with the bytes of `base` (a reference of its own is taken; nothing is copied
+ * now, the bytes that are not written over are at the seal, which lets go of the base).
+ *
+ * The base may be the source of another draft's seal: that is how a write goes on beside an upload.
+ * The sealed draft is not touched; it may be committed, discarded or left meanwhile, its bytes stay
+ * readable for who has a source of its seal. As long as the new draft is not sealed, a crash leaves
+ * it without those bytes, so a sealed draft whose bytes are promised to somebody stays until then. */
 MUST_CHECK int draft_create(struct cache *c, struct source *base, struct draft **ret);
+/* A new, empty draft of something that can be made again: no note, never shown by cache_drafts(), and
+ * what a run that is killed leaves of it is removed by the next cache_open(). draft_leave() discards
+ * it; draft_seal() and draft_commit() are as for any draft. */
+MUST_CHECK int draft_create_scratch(struct cache *c, struct draft **ret);
 /* Opaque bytes (target, name ...) kept durably with the draft, for cache_drafts() in a later run. */
 MUST_CHECK int draft_note(struct draft *d, const void *note, size_t n);
-/* Whole or -errno (-ENOSPC, -EIO; -EFBIG over 5 TB, Drive's limit). -EBUSY: sealed. */
+/* Whole or -errno (-EIO; -EFBIG over 5 TB, Drive's limit; -EBUSY: sealed). -ENOSPC: it does not fit, after
+ * all cached blocks that nobody reads have given way; the reason says how much is missing. Bytes
+ * [off, off + n) that the draft had may have changed then, its size has not. The draft keeps its
+ * room until it is cut, discarded, or left and then dropped. */
 MUST_CHECK int draft_pwrite(struct draft *d, const void *data, size_t n, uint64_t off);
 MUST_CHECK ssize_t draft_pread(struct draft *d, void *data, size_t n, uint64_t off);
 MUST_CHECK int draft_truncate(struct draft *d, uint64_t size);
 uint64_t draft_size(struct draft *d);
 uint64_t draft_number(const struct draft *d);	/* N of draft/N */
 /* Freeze: fill in what the base still covers, fsync. *ret: the content, checked against the CRCs
- * taken at the write, so that what the disk or the memory changed since is -EIO, never sent. */
+ * taken at the write, so that what the disk or the memory changed since is -EIO, never sent. On
+ * failure (-ENOSPC as above) it is open as before, and may be sealed again. */
 MUST_CHECK int draft_seal(struct draft *d, struct source **ret);
 /* Writable again; sources of the seal must be gone. */
 void draft_reopen(struct draft *d);
 /* Uploaded: the bytes become the complete revision `key`. Takes d, on failure too (then the bytes
- * are dropped: they are in Drive). Sources of the seal stay readable. */
+ * are dropped: they are in Drive). Sources of the seal stay readable, before, during and after: whoever
+ * has one shows it in the draft's stead first, and no reader is ever between the two. It keeps the
+ * revision from being evicted, so it is to be exchanged for one of cache_wrap() in time. */
 int draft_commit(struct draft *d, const struct cache_key *key);
 /* Drop the bytes and the note. NULL is fine; returns NULL. */
 struct draft *draft_discard(struct draft *d);
 /* Let go without dropping: bytes and note stay for a later run. NULL is fine; returns NULL. */
 struct draft *draft_leave(struct draft *d);
+/* Drop a draft that was left behind, and its note. -ENOENT: there is none; -EBUSY: somebody has it. */
+MUST_CHECK int cache_draft_drop(struct cache *c, uint64_t number);
 /* Each draft that was left behind, by an earlier run or by this one: number, size, note. */
 MUST_CHECK int cache_drafts(struct cache *c, int (*each)(void *ctx, uint64_t number, uint64_t size,
 							 const void *note, size_t n), void *ctx);
@@ -100,6 +119,9 @@ struct cache_stats {
 	uint64_t fetches, bytes_fetched;
 	uint64_t healed;		/* blocks whose CRC was wrong */
 	uint64_t evicted;		/* blocks */
+	uint64_t drafts, draft_bytes;	/* that somebody has; what they take on the disk */
+	uint64_t left, left_bytes;	/* those that cache_drafts() shows */
 };
+/* Looks at the files of the drafts: not under a lock. */
 void cache_stats(struct cache *c, struct cache_stats *ret);
 #endif

@@ -9,14 +9,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct store_capability draft_lock;
-enum { FILL_PIECE = 1 << 20, EVICT_FOR_DRAFT = 64 << 20 };
+enum { FILL_PIECE = 1 << 20, GIVE_WAY_TRIES = 16 /* fetches that run may take the room again */ };
 
 void draft_name(uint64_t number, char ret[DRAFT_NAME_MAX])
 {
 	(void)snprintf(ret, DRAFT_NAME_MAX, "draft/%llu", (unsigned long long)number);
+}
+
+void draft_path(const struct draft *d, char ret[DRAFT_NAME_MAX])
+{
+	if (d->scratch)
+		(void)snprintf(ret, DRAFT_NAME_MAX, "draft/" DRAFT_SCRATCH "%llu", (unsigned long long)d->number);
+	else
+		draft_name(d->number, ret);
+}
+
+void draft_note_key(uint64_t number, char ret[DRAFT_NAME_MAX])
+{
+	(void)snprintf(ret, DRAFT_NAME_MAX, "%020llu", (unsigned long long)number);
 }
 
 uint64_t draft_number(const struct draft *d) { return d->number; }
@@ -31,15 +45,17 @@ uint64_t draft_size(struct draft *d)
 
 /* ---- making one */
 
-static int open_new(struct cache *c, uint64_t *ret_number)
+static int open_new(struct draft *d)
 {
 	char name[DRAFT_NAME_MAX];
+	struct cache *c = d->c;
 	store_acquire(c);
-	*ret_number = c->draft_next++;
+	d->number = c->draft_next++;
 	store_release(c);
-	draft_name(*ret_number, name);
-	int fd = openat(c->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd >= 0 ? fd : err_set(-errno, "making \"%s/%s\": %s", c->dir, name, strerror(errno));
+	draft_path(d, name);
+	d->fd = openat(c->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int e = errno;
+	return d->fd >= 0 ? 0 : err_set(file_errno(e), "making \"%s/%s\": %s", c->dir, name, strerror(e));
 }
 
 static int room_for_blocks(struct draft *d, uint64_t size) REQUIRES(draft_lock)
@@ -51,7 +67,7 @@ static int room_for_blocks(struct draft *d, uint64_t size) REQUIRES(draft_lock)
 		cap *= 2;
 	struct draft_block *b = realloc(d->blocks, cap * sizeof *b);
 	if (!b)
-		return err_set(-ENOMEM, "the blocks of a draft");
+		return err_nomem("the blocks of a draft");
 	memset(b + d->block_cap, 0, (cap - d->block_cap) * sizeof *b);
 	d->blocks = b;
 	d->block_cap = cap;
@@ -81,13 +97,14 @@ static struct draft *draft_free(struct draft *d)
 {
 	list_remove(d);
 	close(d->fd);
-	source_unref(d->base);
 	draft_acquire(d);
+	struct source *base = STEAL(d->base);
 	struct seal *seal = STEAL(d->seal);
 	extents_done(&d->own);
 	free(d->blocks);
 	draft_release(d);
 	seal_unref(seal);
+	source_unref(base);
 	lock_done(&d->lock);
 	free(d);
 	return NULL;
@@ -102,34 +119,53 @@ static int start_on_base(struct draft *d, struct source *base)
 	draft_acquire(d);
 	int r = room_for_blocks(d, base->size);
 	d->size = d->base_end = base->size;
+	d->base = r ? NULL : source_ref(base);
 	draft_release(d);
-	if (!r)
-		d->base = source_ref(base);
 	return r;
 }
 
-int draft_create(struct cache *c, struct source *base, struct draft **ret)
+static int create_draft(struct cache *c, struct source *base, bool scratch, struct draft **ret)
 {
 	struct draft *d = calloc(1, sizeof *d);
 	if (!d)
-		return err_set(-ENOMEM, "a draft");
-	d->fd = open_new(c, &d->number);
-	if (d->fd < 0) {
-		int e = d->fd;
-		free(d);
-		return e;
-	}
+		return err_nomem("a draft");
 	d->c = c;
+	d->fd = -1;
+	d->scratch = scratch;
+	int r = open_new(d);
+	if (r) {
+		free(d);
+		return r;
+	}
 	(void)snprintf(d->label, sizeof d->label, "draft %llu", (unsigned long long)d->number);
 	lock_init(&d->lock, RANK_DRAFT);
 	list_add(d);
-	int r = base ? start_on_base(d, base) : 0;
+	r = base ? start_on_base(d, base) : 0;
 	if (r) {
 		draft_discard(d);
 		return r;
 	}
 	*ret = d;
 	return 0;
+}
+
+int draft_create(struct cache *c, struct source *base, struct draft **ret) { return create_draft(c, base, false, ret); }
+int draft_create_scratch(struct cache *c, struct draft **ret) { return create_draft(c, NULL, true, ret); }
+
+/* ---- no room */
+
+/* Of n bytes; err_last() says what the disk said. */
+static int say_full(const struct draft *d, uint64_t n)
+{
+	char why[128];
+	struct statvfs v;
+	(void)snprintf(why, sizeof why, "%s", err_last());
+	uint64_t room = fstatvfs(d->c->dir_fd, &v) ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
+	if (room >= n)
+		return err_set(-ENOSPC, "%s, for %llu bytes in \"%s\", and nothing that is cached is left to give way: "
+			       "a quota may be used up", why, (unsigned long long)n, d->c->dir);
+	return err_set(-ENOSPC, "%s: %llu bytes are missing in \"%s\", and nothing that is cached is left to give way: "
+		       "make room there, or name a larger disk with cache_dir", why, (unsigned long long)(n - room), d->c->dir);
 }
 
 /* ---- writing */
@@ -194,15 +230,16 @@ int draft_pwrite(struct draft *d, const void *data, size_t n, uint64_t off)
 		return err_set(-EFBIG, "over the limit of 5 TB for one file");
 	if (!n)
 		return 0;
-	draft_acquire(d);
-	int r = write_locked(d, data, n, off);
-	bool crumbs = d->own.n > DRAFT_EXTENTS_MAX;
-	draft_release(d);
-	if (r == -ENOSPC && evict_bytes(d->c, EVICT_FOR_DRAFT)) { /* the cache gives way */
+	int r, tries = 0;
+	bool crumbs;
+	do {
 		draft_acquire(d);
 		r = write_locked(d, data, n, off);
+		crumbs = d->own.n > DRAFT_EXTENTS_MAX;
 		draft_release(d);
-	}
+	} while (r == -ENOSPC && tries++ < GIVE_WAY_TRIES && evict_for_draft(d->c));
+	if (r == -ENOSPC)
+		return say_full(d, n);
 	return !r && crumbs ? draft_fill(d) : r;
 }
 
@@ -266,12 +303,13 @@ ssize_t draft_pread(struct draft *d, void *data, size_t n, uint64_t off)
 		n = (size_t)(size - off);
 	for (size_t done = 0; done < n;) {
 		draft_acquire(d);
-		bool base = is_base(d, off + done, off + n, &end);
+		struct source *base = is_base(d, off + done, off + n, &end) ? source_ref(d->base) : NULL;
 		draft_release(d);
 		size_t piece = (size_t)(end - off) - done;
 		char *to = (char *)data + done;
 		lock_assert_none();
-		int r = base ? source_read(d->base, to, piece, off + done) : read_own(d, to, piece, off + done);
+		int r = base ? source_read(base, to, piece, off + done) : read_own(d, to, piece, off + done);
+		source_unref(base);
 		if (r)
 			return r;
 		done += piece;
@@ -281,8 +319,8 @@ ssize_t draft_pread(struct draft *d, void *data, size_t n, uint64_t off)
 
 /* ---- filling from the base */
 
-/* The next range of the base's from *off on, at most FILL_PIECE; false: none. */
-static bool next_gap(struct draft *d, uint64_t *off, uint64_t *end)
+/* The next range of the base's from *off on, at most FILL_PIECE, and a reference of the base; NULL: none. */
+static struct source *next_gap(struct draft *d, uint64_t *off, uint64_t *end)
 {
 	bool found = false;
 	draft_acquire(d);
@@ -291,10 +329,11 @@ static bool next_gap(struct draft *d, uint64_t *off, uint64_t *end)
 		if (!found)
 			*off = *end;
 	}
+	struct source *base = found ? source_ref(d->base) : NULL;
 	draft_release(d);
 	if (found && *end - *off > FILL_PIECE)
 		*end = *off + FILL_PIECE;
-	return found;
+	return base;
 }
 
 /* Write the base's bytes where nobody wrote meanwhile. */
@@ -312,24 +351,49 @@ static int fill_locked(struct draft *d, const char *data, uint64_t off, uint64_t
 	return r;
 }
 
+/* [off, end) of the base into the file. */
+static int fill_gap(struct draft *d, struct source *base, char *piece, uint64_t off, uint64_t end)
+{
+	lock_assert_none();
+	int r = source_read(base, piece, (size_t)(end - off), off), tries = 0;
+	uint64_t left = 0;
+	if (r)
+		return r;
+	do {
+		draft_acquire(d);
+		r = fill_locked(d, piece, off, end);
+		left = d->base_end > off ? d->base_end - off : 0;
+		draft_release(d);
+	} while (r == -ENOSPC && tries++ < GIVE_WAY_TRIES && evict_for_draft(d->c));
+	return r == -ENOSPC ? say_full(d, left) : r;
+}
+
+/* Nothing is the base's any more, so that it and what it keeps may go. */
+static void drop_base(struct draft *d)
+{
+	draft_acquire(d);
+	struct source *base = STEAL(d->base);
+	d->base_end = 0;
+	extents_done(&d->own);
+	draft_release(d);
+	source_unref(base);
+}
+
 int draft_fill(struct draft *d)
 {
 	uint64_t off = 0, end;
+	struct source *base;
 	CLEANUP_FREE char *piece = NULL;
-	while (next_gap(d, &off, &end)) {
-		if (!piece && !(piece = malloc(FILL_PIECE)))
-			return err_set(-ENOMEM, "a buffer to copy a draft's base");
-		lock_assert_none();
-		int r = source_read(d->base, piece, (size_t)(end - off), off);
-		if (r)
-			return r;
-		draft_acquire(d);
-		r = fill_locked(d, piece, off, end);
-		draft_release(d);
+	while ((base = next_gap(d, &off, &end))) {
+		if (!piece)
+			piece = malloc(FILL_PIECE);
+		int r = piece ? fill_gap(d, base, piece, off, end) : err_nomem("a buffer to copy a draft's base");
+		source_unref(base);
 		if (r)
 			return r;
 		off = end;
 	}
+	drop_base(d);
 	return 0;
 }
 
@@ -340,15 +404,20 @@ struct draft *draft_discard(struct draft *d)
 	char name[DRAFT_NAME_MAX], key[DRAFT_NAME_MAX];
 	if (!d)
 		return NULL;
-	draft_name(d->number, name);
+	draft_path(d, name);
 	(void)unlinkat(d->c->dir_fd, name, 0); /* if not, cache_drafts() of a later run shows it */
 	draft_acquire(d);
 	bool noted = d->noted;
 	draft_release(d);
-	(void)snprintf(key, sizeof key, "%020llu", (unsigned long long)d->number);
+	draft_note_key(d->number, key);
 	if (noted && cache_state_del(d->c, "draft", key))
 		store_warn(d->c, "the note of draft %s stays: %s", key, err_last());
 	return draft_free(d);
 }
 
-struct draft *draft_leave(struct draft *d) { return d ? draft_free(d) : NULL; }
+struct draft *draft_leave(struct draft *d)
+{
+	if (d && d->scratch)
+		return draft_discard(d);
+	return d ? draft_free(d) : NULL;
+}

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens to whole drafts: notes, sealing, publishing, and those of earlier runs. */
+/* What happens to whole drafts: notes, sealing, becoming a revision. */
 #include "cache/draft.h"
+#include "cache/evict.h"
 #include "cache/file.h"
-#include "cache/state.h"
+#include "format/crc32c.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { NOTE_MAX = 16 << 20 };
-
-static void note_key(uint64_t number, char ret[DRAFT_NAME_MAX])
-{
-	(void)snprintf(ret, DRAFT_NAME_MAX, "%020llu", (unsigned long long)number);
-}
 
 int draft_sync_dir(struct draft *d)
 {
@@ -41,9 +34,13 @@ int draft_sync_dir(struct draft *d)
 int draft_note(struct draft *d, const void *note, size_t n)
 {
 	char key[DRAFT_NAME_MAX];
-	note_key(d->number, key);
+	if (d->scratch)
+		return err_set(-EINVAL, "%s is a scratch draft", d->label);
+	draft_note_key(d->number, key);
 	int r = draft_sync_dir(d);
 	if (!r)
+		r = cache_state_put(d->c, "draft", key, note, n);
+	if (r == -ENOSPC && evict_for_draft(d->c))
 		r = cache_state_put(d->c, "draft", key, note, n);
 	if (!r) {
 		draft_acquire(d);
@@ -74,12 +71,50 @@ static int settle_block(struct draft *d, uint64_t i, struct seal *s)
 	return 0;
 }
 
+/* After an fsync() that failed the kernel takes its pages for written, and the next one succeeds with
+ * nothing on the disk: so all of it is written again, as far as it is still what was written. */
+static int write_again(struct draft *d)
+{
+	uint64_t size = draft_size(d);
+	CLEANUP_FREE char *piece = malloc(SOURCE_BLOCK);
+	int r = piece ? 0 : err_nomem("a block of a draft");
+	for (uint64_t i = 0; !r && i * SOURCE_BLOCK < size; i++) {
+		uint64_t left = size - i * SOURCE_BLOCK, n = left < SOURCE_BLOCK ? left : SOURCE_BLOCK;
+		draft_acquire(d);
+		struct draft_block b = d->blocks[i];
+		draft_release(d);
+		if (!b.len && !b.stale)
+			continue; /* nobody wrote there */
+		r = file_read(d->fd, d->label, piece, (size_t)n, i * SOURCE_BLOCK);
+		if (!r && !b.stale && b.len == n && crc32c(0, piece, (size_t)n) != b.crc)
+			r = err_set(-EIO, "%s: what was written is lost (block %llu)", d->label, (unsigned long long)i);
+		if (!r)
+			r = file_write(d->fd, d->label, piece, (size_t)n, i * SOURCE_BLOCK);
+	}
+	return r;
+}
+
+static int sync_bytes(struct draft *d)
+{
+	draft_acquire(d);
+	bool again = d->sync_failed;
+	draft_release(d);
+	int r = again ? write_again(d) : 0;
+	if (r)
+		return r;
+	r = file_sync(d->fd, d->label);
+	draft_acquire(d);
+	d->sync_failed = r != 0;
+	draft_release(d);
+	return r;
+}
+
 /* The state is SEALING. */
 static int make_seal(struct draft *d, struct seal **ret)
 {
 	int r = draft_fill(d);
 	if (!r)
-		r = file_sync(d->fd, d->label);
+		r = sync_bytes(d);
 	if (!r)
 		r = draft_sync_dir(d);
 	uint64_t size = draft_size(d), count = (size + SOURCE_BLOCK - 1) / SOURCE_BLOCK;
@@ -134,7 +169,7 @@ void draft_reopen(struct draft *d)
 static int move_file(struct draft *d, const char *rev_name)
 {
 	char from[DRAFT_NAME_MAX], to[REV_PATH_MAX], dir[8] = { 0 };
-	draft_name(d->number, from);
+	draft_path(d, from);
 	rev_path(rev_name, to);
 	memcpy(dir, to, 6);
 	if (!renameat(d->c->dir_fd, from, d->c->dir_fd, to))
@@ -229,120 +264,5 @@ int draft_commit(struct draft *d, const struct cache_key *key)
 	if (!r)
 		r = commit_as(d, name, s);
 	draft_discard(d); /* the name draft/N is gone if it was moved */
-	return r;
-}
-
-/* ---- earlier runs */
-
-struct numbers {
-	uint64_t *v;
-	size_t n, cap;
-};
-
-static int add_number(struct numbers *x, uint64_t number)
-{
-	if (x->n == x->cap) {
-		size_t cap = x->cap ? x->cap * 2 : 16;
-		uint64_t *v = realloc(x->v, cap * sizeof *v);
-		if (!v)
-			return err_set(-ENOMEM, "the list of drafts");
-		x->v = v;
-		x->cap = cap;
-	}
-	x->v[x->n++] = number;
-	return 0;
-}
-
-/* The number that a file name in draft/ is; false: none of ours. */
-static bool parse_number(const char *name, uint64_t *ret)
-{
-	char *end;
-	if (*name < '1' || *name > '9')
-		return false;
-	errno = 0;
-	*ret = strtoull(name, &end, 10);
-	return !*end && !errno && *ret < UINT64_MAX / 2;
-}
-
-static int list_numbers(struct cache *c, struct numbers *x)
-{
-	int fd = openat(c->dir_fd, "draft", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	uint64_t number;
-	if (!dir) {
-		r = err_set(-errno, "reading \"%s/draft\": %s", c->dir, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	while (!r && (e = readdir(dir)))
-		if (parse_number(e->d_name, &number))
-			r = add_number(x, number);
-	closedir(dir);
-	return r;
-}
-
-int draft_recover(struct cache *c)
-{
-	struct numbers x = { 0 };
-	char last[STATE_KEY_MAX + 1];
-	uint64_t most = 0, noted;
-	int r = list_numbers(c, &x);
-	for (size_t i = 0; i < x.n; i++)
-		if (x.v[i] > most)
-			most = x.v[i];
-	free(x.v);
-	if (!r) {
-		r = state_last(c, "draft", last);
-		const char *digits = last + (r ? 0 : strspn(last, "0"));
-		if (!r && parse_number(digits, &noted) && noted > most)
-			most = noted;
-		if (r == -ENOENT)
-			r = 0;
-	}
-	store_acquire(c);
-	c->draft_next = most + 1;
-	store_release(c);
-	return r;
-}
-
-static int show_draft(struct cache *c, uint64_t number,
-		int (*each)(void *ctx, uint64_t number, uint64_t size, const void *note, size_t n), void *ctx)
-{
-	CLEANUP_BUF struct buf note = BUF_INIT(NOTE_MAX);
-	char name[DRAFT_NAME_MAX], key[DRAFT_NAME_MAX];
-	struct stat st;
-	draft_name(number, name);
-	note_key(number, key);
-	if (fstatat(c->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
-		return 0;
-	int r = cache_state_get(c, "draft", key, &note);
-	if (r == -EIO)
-		store_warn(c, "the note of draft %llu: %s", (unsigned long long)number, err_last());
-	else if (r && r != -ENOENT)
-		return r;
-	return each(ctx, number, (uint64_t)st.st_size, note.data ? note.data : "", note.len);
-}
-
-static bool is_open(struct cache *c, uint64_t number)
-{
-	store_acquire(c);
-	const struct draft *d = c->drafts;
-	while (d && d->number != number)
-		d = d->next;
-	store_release(c);
-	return d;
-}
-
-int cache_drafts(struct cache *c, int (*each)(void *ctx, uint64_t number, uint64_t size, const void *note, size_t n),
-		 void *ctx)
-{
-	struct numbers x = { 0 };
-	int r = list_numbers(c, &x);
-	for (size_t i = 0; i < x.n && !r; i++)
-		if (!is_open(c, x.v[i]))
-			r = show_draft(c, x.v[i], each, ctx);
-	free(x.v);
 	return r;
 }

@@ -6,7 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { VICTIMS_MAX = 64, STEP_SHARE = 16, STEP_MAX_SHIFT = 28 /* 256 MiB */, RUN_MS = 1000 };
+enum { VICTIMS_MAX = 64, STEP_SHARE = 16, STEP_MAX_SHIFT = 28 /* 256 MiB */, RUN_MS = 1000,
+       FOR_DRAFT_BYTES = 64 << 20 };
 
 struct victim {
 	struct rev *rev;	/* referenced */
@@ -207,6 +208,12 @@ uint64_t evict_bytes(struct cache *c, uint64_t n)
 	store_turn_end(c);
 	store_release(c);
 	return freed;
+}
+
+bool evict_for_draft(struct cache *c)
+{
+	store_disk_full(c);
+	return evict_bytes(c, FOR_DRAFT_BYTES) != 0;
 }
 
 static uint64_t step_bytes(const struct cache *c)

@@ -15,6 +15,9 @@
 void evict_make_room(struct cache *c, uint64_t n);
 /* Evict about n bytes; how many went. */
 uint64_t evict_bytes(struct cache *c, uint64_t n);
+/* The disk has no room for a draft: evict some, and read past the cache for a while. False: there was
+ * nothing to evict. */
+bool evict_for_draft(struct cache *c);
 /* How much is to go by now, for the keeper: over the limit, or wanted by a full disk. */
 uint64_t evict_due(const struct cache *c) REQUIRES(store_lock);
 #endif

@@ -47,6 +47,13 @@ void store_turn_end(struct cache *c)
 	pthread_cond_broadcast(&c->changed);
 }
 
+void store_disk_full(struct cache *c)
+{
+	store_acquire(c);
+	c->disk_bad_until = now_ms() + DISK_BAD_MS;
+	store_release(c);
+}
+
 void store_disk_failed(struct cache *c, int err, const char *what)
 {
 	char why[512];

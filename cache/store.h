@@ -90,6 +90,8 @@ void store_stop(struct cache *c) REQUIRES(store_lock);
 /* The turn of whoever commits, evicts or replaces records: one at a time, waits allowed in it. */
 void store_turn_begin(struct cache *c) REQUIRES(store_lock);
 void store_turn_end(struct cache *c) REQUIRES(store_lock);
+/* The disk has no room: read past it for a while. */
+void store_disk_full(struct cache *c);
 /* The cache's disk failed with `err` (negative): read past it for a while, say so once. */
 void store_disk_failed(struct cache *c, int err, const char *what);
 #endif

@@ -178,7 +178,7 @@ static int open_beside(void *ctx, const char *suffix, struct source **ret)
 
 static int draft_of(struct scan *s, enum savedmodel_part part, struct draft **ret)
 {
-	int r = s->drafts[part] ? 0 : draft_create(s->fs->cache, NULL, &s->drafts[part]);
+	int r = s->drafts[part] ? 0 : draft_create_scratch(s->fs->cache, &s->drafts[part]);
 	*ret = s->drafts[part];
 	return r;
 }

@@ -382,7 +382,8 @@ static bool own_disk(const char *bytes)
 	char dir[256], option[64];
 	(void)snprintf(dir, sizeof dir, "%s/cache", test_dir);
 	(void)snprintf(option, sizeof option, "mode=0700,size=%s", bytes);
-	return mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", dir, "tmpfs", 0, option) == 0;
 }
 
@@ -409,6 +410,7 @@ TEST(cache_disk__a_full_disk_does_not_stop_readers_and_fails_writers)
 	for (memset(p, 'x', MB); !r && off < 60 * MB; off += r ? 0 : MB)
 		r = draft_pwrite(d, p, MB, off);
 	CHECK_INT(r, -ENOSPC);
+	CHECK(strstr(err_last(), "bytes are missing"));
 	CHECK(off >= 16 * MB); /* the cache gave way first */
 	CHECK_INT(draft_size(d), off);
 	cache_stats(c, &st);
