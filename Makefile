@@ -143,6 +143,7 @@ check-layers: all
 	@! grep -nE '#include <(curl|openssl|cjson|lmdb)' $(SRC_fs) $(HDR_fs) $(MAIN)
 	@! grep -nwE '(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|system|popen)[[:space:]]*\(' \
 	  $(foreach l,$(LAYERS),$(SRC_$(l)))
+	@! grep -nE '[[:blank:]]+$$' $(foreach l,$(LAYERS),$(SRC_$(l)) $(HDR_$(l))) $(MAIN) Makefile README.md CONTRIBUTING.md
 	@python3 tests/tools/layers.py $(O) $(LAWS)
 	@echo "layers ok"
 ## check-headers: every header compiles on its own
@@ -150,6 +151,12 @@ check-headers:
 	@for h in $(foreach l,$(LAYERS),$(HDR_$(l))); do printf '#include "%s"\n#include "%s"\n' $$h $$h | \
 	  $(CC) $(CPPFLAGS) $(call pkgflags,$(DEPS_fs) $(DEPS_drive) $(DEPS_cache)) -std=c11 -Wall -Wextra -Werror \
 	  -fsyntax-only -xc - || exit 1; done; echo "headers ok"
+## check-format: say how much clang-format (14) would change; not part of check
+FORMATTED   := $(foreach l,$(LAYERS),$(SRC_$(l)) $(HDR_$(l))) $(MAIN) $(wildcard tests/*/*.c tests/*/*.h)
+check-format:
+	@for f in $(FORMATTED); do clang-format $$f | diff -u $$f - >/dev/null || { echo "$$f: $$(clang-format $$f | \
+	  diff $$f - | grep -c '^[<>]') lines"; }; done | sort -t: -k2 -n -r | awk -F'[: ]+' '{ n += $$2; print } \
+	  END { if (n) { print NR " files, " n " lines differ"; exit 1 } print "format ok" }'
 ## fuzz-regress: replay every fuzz corpus with the plain compiler
 fuzz-regress: $(FUZZ:%=$(O)/%)
 	@for f in $(FUZZ); do $(O)/$$f tests/fuzz/corpus/$${f#fuzz_}/* || exit 1; done
@@ -189,5 +196,5 @@ clean:
 help:
 	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-.PHONY: all tools demo check check-long check-unit check-asan check-tsan check-torture check-locks check-layers check-headers \
-        fuzz-regress fuzz install uninstall clean help
+.PHONY: all tools demo check check-long check-unit check-asan check-tsan check-torture check-locks check-layers \
+        check-headers check-format fuzz-regress fuzz install uninstall clean help
