@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kind { TEXT, NUMBER, BYTES, OCTAL };
+enum kind { TEXT, NUMBER, BYTES, OCTAL, FLAG };
 
 static const struct option {
 	const char *name, *hint;
@@ -53,6 +53,10 @@ static const struct option {
 	  "give up a metadata request after this time, a download after as long without a byte" },
 	{ "upload_deadline", "SECONDS", NUMBER, FIELD(upload_deadline), "300", 1, 86400,
 	  "fail close() after this time without an acknowledged byte" },
+	{ "drain", "SECONDS", NUMBER, FIELD(drain), "20", 0, 86400,
+	  "after SIGTERM or SIGINT, and after an unmount, wait as long for what is being saved; a second signal ends that" },
+	{ "strict", "", FLAG, FIELD(strict), NULL, 0, 0,
+	  "refuse chown and chmod, which Drive cannot keep, instead of passing over them" },
 	{ "api_root", "URL", TEXT, FIELD(api_root), NULL, 0, 0,
 	  "another endpoint than https://www.googleapis.com (a local Drive)" },
 	{ "ca_file", "FILE", TEXT, FIELD(ca_file), NULL, 0, 0,
@@ -135,6 +139,12 @@ static bool is_choice(const char *choices, const char *value)
 static int set_option(struct config *c, const struct option *o, const char *value)
 {
 	void *field = (char *)c + o->offset;
+	if (o->kind == FLAG && value)
+		return err_set(-EINVAL, "-o %s takes no value", o->name);
+	if (o->kind == FLAG) {
+		*(bool *)field = true;
+		return 0;
+	}
 	if (!value || !*value)
 		return err_set(-EINVAL, "-o %s needs a value: %s=%s", o->name, o->name, o->hint);
 	if (strchr(o->hint, '|') && !is_choice(o->hint, value))
@@ -338,7 +348,7 @@ void config_help(struct buf *b)
 		"  -o OPTION[,...]     options of this filesystem:\n");
 	for (size_t i = 0; config_option(i); i++) {
 		const struct option *o = &options[i];
-		buf_printf(b, "      %s=%s\n          %s%s%s%s\n", o->name, o->hint, o->help,
+		buf_printf(b, "      %s%s%s\n          %s%s%s%s\n", o->name, *o->hint ? "=" : "", o->hint, o->help,
 			   o->fallback ? " (default: " : "", o->fallback ? o->fallback : "", o->fallback ? ")" : "");
 	}
 	buf_str(b,

@@ -20,9 +20,11 @@ struct config {
 	uint64_t upload_deadline; /* s without an acknowledged byte of an upload */
 	uint64_t quota_units;	/* of Drive's quota, a minute; 0: no limit */
 	uint64_t wait_scale;	/* percent of the waits before a retry: for tests */
+	uint64_t drain;		/* s that a signal gives what is being saved */
 	uint64_t uid, gid, umask; /* what stat() says of every file: owner, and rights that nobody has */
 	bool foreground, debug, help, version, json;
 	bool read_only;		/* -o ro */
+	bool strict;		/* refuse owners and modes that cannot be kept */
 	char *fuse_options;	/* what is not ours, for libfuse: "a,b=c"; NULL: none */
 };
 

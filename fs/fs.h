@@ -15,11 +15,12 @@
  *               watch.lock         the feeds
  *   (cache/: RANK_DRAFT, RANK_FLIGHT, RANK_STORE; drive/: RANK_AUTH, RANK_POOL)
  *   RANK_LEAF   model_lock, quota_lock   what model.c knows of a file; statfs
+ *               loop.lock, signals.lock  requests; who asked to end
  * None is held at a network call, an fsync, a reply to the kernel or a notification to it.
  *
- * Threads: libfuse's workers (blocking, up to 32), the watcher (watch.c), the notifier
- * (notify.c), the retrier
- * (publish.c), the control socket (control.c); those of cache/. */
+ * Threads: one for each request that runs (loop.c), the one that takes signals (signals.c), the
+ * watcher (watch.c), the notifier (notify.c), the retrier (publish.c), the control socket
+ * (control.c), one that asks for the quota (quota.c); those of cache/. */
 #ifndef DFM_FS_FS_H
 #define DFM_FS_FS_H
 #include "cache/cache.h"
@@ -56,9 +57,14 @@ struct fs {
 
 	struct lock quota_lock;	/* RANK_LEAF */
 	struct drive_about quota UNDER(quota_lock);
-	int64_t quota_ms UNDER(quota_lock);	/* when asked; 0: never */
+	pthread_cond_t quota_changed;
+	int64_t quota_ms UNDER(quota_lock);	/* when told; 0: never */
+	int64_t quota_asked_ms UNDER(quota_lock);
+	bool quota_asking UNDER(quota_lock), quota_started UNDER(quota_lock);
+	pthread_t quota_thread UNDER(quota_lock);
 
-	bool stopping;		/* atomic: no new work */
+	unsigned saving;	/* atomic: requests that may be uploading, or change names in Drive */
+	bool stopping;		/* atomic: no new work, and what waits for Drive gives up */
 	bool offline;		/* atomic; connect.h has its states */
 };
 

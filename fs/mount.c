@@ -4,17 +4,21 @@
 #include "fs/connect.h"
 #include "fs/control.h"
 #include "fs/log.h"
+#include "fs/loop.h"
 #include "fs/model.h"
 #include "fs/mountpoint.h"
 #include "fs/notify.h"
 #include "fs/handle.h"
 #include "fs/ops.h"
 #include "fs/publish.h"
+#include "fs/quota.h"
+#include "fs/signals.h"
 #include "fs/snapshot.h"
 #include "fs/watch.h"
 
 #include <limits.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,12 +26,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { WORKERS_MAX = 32, WORKERS_IDLE = 8 };
+/* At the end: what is cancelled gets END_MS to notice; what then still hangs is left behind after LAST_MS. */
+enum { END_MS = 2000, LAST_MS = 4000, LOOK_MS = 20 };
 
 struct mounting {
 	struct fs fs;
 	struct config *config;
 	struct control *control;
+	struct signals *signals;
+	struct loop *loop;
+	unsigned left;	/* requests that did not end */
+	pthread_t announcer;
+	bool announcing;
 	struct fuse_args args;
 	void (*ready)(void *ctx);
 	void *ready_ctx;
@@ -54,7 +64,7 @@ static int add_fuse_option(struct fuse_args *args, const char *name, const char 
 	     ? err_set(-ENOMEM, "no memory to start") : 0;
 }
 
-static int open_session(struct mounting *m)
+static int open_fuse_session(struct mounting *m)
 {
 	struct fs *fs = &m->fs;
 	int r = fuse_opt_add_arg(&m->args, "drivefs-models") ? err_set(-ENOMEM, "no memory to start") : 0;
@@ -77,7 +87,7 @@ static int open_session(struct mounting *m)
 	return 0;
 }
 
-static int start(struct mounting *m)
+static int start_parts(struct mounting *m)
 {
 	struct fs *fs = &m->fs;
 	const struct config *c = m->config;
@@ -103,7 +113,7 @@ static int start(struct mounting *m)
 	if (!r)
 		r = control_start(fs, &m->control);
 	if (!r)
-		r = open_session(m);
+		r = open_fuse_session(m);
 	if (!r)
 		r = control_serve(m->control);
 	return r;
@@ -142,24 +152,46 @@ static void *announce(void *arg)
 	return NULL;
 }
 
-static int serve(struct mounting *m)
+/* Is anything on its way to Drive that somebody was, or will be, told of? */
+static bool is_saving(struct fs *fs) { return __atomic_load_n(&fs->saving, __ATOMIC_RELAXED) > 0; }
+
+/* Requests are served meanwhile: what is being saved may need them. */
+static void drain(struct mounting *m, bool unmounted)
 {
-	pthread_t announcer;
-	struct fuse_loop_config *loop = fuse_loop_cfg_create();
-	if (!loop || fuse_set_signal_handlers(m->fs.session) != 0)
-		return err_set(-ENOMEM, "no memory to start");
-	fuse_loop_cfg_set_max_threads(loop, WORKERS_MAX);
-	fuse_loop_cfg_set_idle_threads(loop, WORKERS_IDLE);
-	int e = pthread_create(&announcer, NULL, announce, m);
-	if (e) {
-		fuse_loop_cfg_destroy(loop);
-		return err_set(-e, "cannot start a thread: %s", strerror(e));
+	struct fs *fs = &m->fs;
+	int64_t end = now_ms() + (int64_t)fs->config->drain * 1000;
+	bool said = false;
+	while (is_saving(fs) && now_ms() < end && !(unmounted ? signals_asked(m->signals) : signals_hurried(m->signals))) {
+		if (!said)
+			log_info("mount", "asked to end: files are being saved, for at most %llu s (-o drain)",
+				 (unsigned long long)fs->config->drain);
+		said = true;
+		poll(NULL, 0, LOOK_MS);
 	}
-	int r = fuse_session_loop_mt(m->fs.session, loop);
-	pthread_join(announcer, NULL);
-	fuse_loop_cfg_destroy(loop);
-	fuse_remove_signal_handlers(m->fs.session);
-	return r < 0 ? err_set(r, "the mount's connection to the kernel broke: %s", strerror(-r)) : 0;
+}
+
+static void wake_up(void *ctx) { loop_wake(ctx); }
+
+/* Serve until the unmount, or until a signal asks to end and what is being saved is, or has had its time. */
+static int serve_to_the_end(struct mounting *m)
+{
+	struct fs *fs = &m->fs;
+	int r = loop_start(fs, &m->loop), broken;
+	if (r)
+		return r;
+	int e = pthread_create(&m->announcer, NULL, announce, m);
+	m->announcing = !e;
+	if (e)
+		r = err_set(-e, "cannot start a thread: %s", strerror(e));
+	signals_serving(m->signals, wake_up, m->loop);
+	bool unmounted = false;
+	while (!r && !signals_asked(m->signals) && !(unmounted = loop_wait(m->loop)))
+		;
+	drain(m, unmounted);
+	signals_end_by(m->signals, LAST_MS, EXIT_SUCCESS);
+	__atomic_store_n(&fs->stopping, true, __ATOMIC_RELAXED);
+	m->left = loop_stop(m->loop, END_MS, &broken);
+	return r || !broken ? r : err_set(broken, "the mount's connection to the kernel broke: %s", strerror(-broken));
 }
 
 /* ---- the end, in the opposite order */
@@ -181,15 +213,23 @@ static void stop(struct mounting *m)
 	fs->notify = notify_stop(fs->notify);
 	if (m->mounted)
 		fuse_session_unmount(fs->session);
-	if (fs->tree.root)
+	if (m->announcing) /* it may have asked the mount after the last request was served */
+		pthread_join(m->announcer, NULL);
+	quota_stop(fs);
+	if (fs->tree.root && !m->left)
 		publish_hold_all(fs);
-	if (fs->handles) { /* a signal ended us while files were open: their sources cannot be closed */
-		log_warning("mount", "%u files were still open", fs->handles);
+	if (fs->handles || m->left) { /* a signal ended us: what they use cannot go */
+		if (m->left)
+			log_warning("mount", "%u requests did not end", m->left);
+		if (fs->handles)
+			log_warning("mount", "%u files were still open", fs->handles);
 		if (fs->cache)
 			cache_stop(fs->cache);
 		log_close();
 		_exit(0);
 	}
+	if (m->loop)
+		loop_free(m->loop);
 	if (fs->session)
 		fuse_session_destroy(fs->session);
 	fuse_opt_free_args(&m->args);
@@ -204,7 +244,10 @@ static void stop(struct mounting *m)
 	free(fs->mountpoint);
 	free(fs->folder_name);
 	free(fs->shared_drive);
+	m->signals = signals_stop(m->signals);
 }
+
+static bool is_stopping(void *ctx) { return __atomic_load_n(&((struct fs *)ctx)->stopping, __ATOMIC_RELAXED); }
 
 /* Many threads, few of them busy: one heap for all keeps the memory small, and large buffers go
  * back to the system when they are freed. */
@@ -229,9 +272,17 @@ int mount_run(struct config *c, void (*ready)(void *ctx), void *ctx)
 	cond_init(&fs->model_changed);
 	lock_init(&fs->quota_lock, RANK_LEAF);
 	fuse_set_log_func(fuse_log_line);
-	int r = start(&m);
+	cond_init(&fs->quota_changed);
+	signals_block();
+	int r = signals_start(fs, &m.signals);
+	cancel_set(is_stopping, fs);
 	if (!r)
-		r = serve(&m);
+		r = start_parts(&m);
+	cancel_set(NULL, NULL);
+	if (!r)
+		r = serve_to_the_end(&m);
+	if (m.signals && signals_asked(m.signals) && r)
+		r = err_set(-EINTR, "ended by a signal before it was mounted");
 	if (r)
 		log_error("mount", "%s", err_last());
 	else

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
+#include "fs/attr.h"
 #include "fs/namei.h"
 #include "fs/rename.h"
 #include "fs/shortcut.h"
 #include "fs/handle.h"
 #include "fs/log.h"
 #include "fs/notify.h"
+#include "fs/readbuf.h"
 #include "fs/reply.h"
 #include "fs/view.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 static struct handle *handle_of(const struct fuse_file_info *fi) { return (struct handle *)(uintptr_t)fi->fh; }
 
@@ -39,10 +40,16 @@ static bool cannot_change(struct fs *fs, const struct inode *dir, const char *na
 
 /* ---- names */
 
+/* Reads ahead that the kernel has under way at once: with its default of 12, a dozen that hang would
+ * hold up all others. */
+enum { BACKGROUND_MAX = 512 };
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	(void)userdata;
 	conn->time_gran = 1000000;			/* Drive keeps milliseconds */
+	conn->max_background = BACKGROUND_MAX;
+	conn->congestion_threshold = BACKGROUND_MAX / 4 * 3;
 	conn->want &= ~FUSE_CAP_WRITEBACK_CACHE;	/* it would own size and errors, and forbid passthrough */
 	conn->want &= ~(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
@@ -103,7 +110,9 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		reply_read_only(req, "mkdir", parent, name);
 		return;
 	}
+	reply_saving(fs, true);
 	int r = namei_mkdir(fs, dir, name, &n);
+	reply_saving(fs, false);
 	if (r)
 		reply_error(req, "mkdir", parent, name, r);
 	else
@@ -117,16 +126,60 @@ static void removed(fuse_req_t req, const char *op, fuse_ino_t parent, const cha
 	done(req, op, parent, name, r);
 }
 
+/* An empty file, in Drive when this returns: there is no close() that could tell. */
+static int make_file(struct fs *fs, struct inode *dir, const char *name, pid_t tid, struct inode **ret)
+{
+	struct handle *h;
+	int r = namei_create(fs, dir, name, ret);
+	if (r)
+		return r;
+	r = handle_create(fs, *ret, O_WRONLY, tid, &h);
+	if (!r) {
+		r = handle_fsync(fs, h);
+		handle_release(fs, h);
+	} else {
+		namei_uncreate(fs, *ret);
+	}
+	if (r)
+		forget_one(fs, (*ret)->id, 1);
+	return r;
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct fs *fs = reply_begin(req);
+	struct inode *dir = reply_node(req, parent), *n;
+	(void)rdev;
+	if (!dir)
+		return;
+	if (cannot_change(fs, dir, name)) {
+		reply_read_only(req, "mknod", parent, name);
+		return;
+	}
+	reply_saving(fs, true);
+	int r = S_ISREG(mode) ? make_file(fs, dir, name, fuse_req_ctx(req)->pid, &n)
+			      : err_set(-EPERM, "Drive holds files and folders only");
+	reply_saving(fs, false);
+	if (r)
+		reply_error(req, "mknod", parent, name, r);
+	else
+		reply_entry(req, n);
+}
+
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = reply_begin(req);
 	struct inode *dir = reply_node(req, parent);
 	if (!dir)
 		return;
-	if (cannot_change(fs, dir, name))
+	if (cannot_change(fs, dir, name)) {
 		reply_read_only(req, "unlink", parent, name);
-	else
-		removed(req, "unlink", parent, name, namei_unlink(fs, dir, name));
+		return;
+	}
+	reply_saving(fs, true);
+	int r = namei_unlink(fs, dir, name);
+	reply_saving(fs, false);
+	removed(req, "unlink", parent, name, r);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -135,10 +188,14 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct inode *dir = reply_node(req, parent);
 	if (!dir)
 		return;
-	if (cannot_change(fs, dir, name))
+	if (cannot_change(fs, dir, name)) {
 		reply_read_only(req, "rmdir", parent, name);
-	else
-		removed(req, "rmdir", parent, name, namei_rmdir(fs, dir, name));
+		return;
+	}
+	reply_saving(fs, true);
+	int r = namei_rmdir(fs, dir, name);
+	reply_saving(fs, false);
+	removed(req, "rmdir", parent, name, r);
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
@@ -152,7 +209,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		reply_read_only(req, "rename", parent, name);
 		return;
 	}
+	reply_saving(fs, true);
 	int r = rename_entry(fs, from, name, to, newname, flags);
+	reply_saving(fs, false);
 	if (!r)
 		reply_log_rename(fs, parent, name, newparent, newname);
 	done(req, "rename", parent, name, r);
@@ -192,115 +251,6 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_readlink(req, text.data);
 }
 
-/* ---- attributes */
-
-static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	(void)fi;
-	reply_begin(req);
-	struct inode *n = reply_node(req, ino);
-	if (n)
-		reply_attr(req, n);
-}
-
-static int64_t to_ms(const struct timespec *t) { return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000; }
-
-static int set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
-{
-	if (n->kind == NODE_FILE && handle_set_mtime(n, mtime_ms))
-		return 0;
-	const struct drive_edit e = { .mtime_ms = mtime_ms };
-	return n->file->id[0] ? namei_edit(fs, n->file, &e) : 0;
-}
-
-/* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
-static int truncate_by_path(struct fs *fs, struct inode *n, uint64_t size)
-{
-	struct handle *h;
-	int r = handle_open(fs, n, O_WRONLY, 0, &h);
-	if (r)
-		return r;
-	r = handle_truncate(fs, h, size);
-	if (!r)
-		r = handle_fsync(fs, h);
-	handle_release(fs, h);
-	return r;
-}
-
-static int set_size(struct fs *fs, struct inode *n, uint64_t size, const struct fuse_file_info *fi)
-{
-	if (n->kind != NODE_FILE)
-		return err_set(-EISDIR, "a folder has no size");
-	return fi ? handle_truncate(fs, handle_of(fi), size) : truncate_by_path(fs, n, size);
-}
-
-static int set_attributes(struct fs *fs, struct inode *n, const struct stat *st, int which, const struct fuse_file_info *fi)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	int r = 0;
-	if (((which & FUSE_SET_ATTR_UID) && st->st_uid != fs->uid) || ((which & FUSE_SET_ATTR_GID) && st->st_gid != fs->gid))
-		return err_set(-EPERM, "files in Drive have no other owner than the mount's");
-	if (which & FUSE_SET_ATTR_SIZE)
-		r = set_size(fs, n, (uint64_t)st->st_size, fi);
-	if (!r && (which & FUSE_SET_ATTR_MTIME_NOW))
-		r = set_mtime(fs, n, to_ms(&now));
-	else if (!r && (which & FUSE_SET_ATTR_MTIME))
-		r = set_mtime(fs, n, to_ms(&st->st_mtim));
-	return r;
-}
-
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int which, struct fuse_file_info *fi)
-{
-	struct fs *fs = reply_begin(req);
-	struct inode *n = reply_node(req, ino);
-	if (!n)
-		return;
-	if (n->kind == NODE_VIEW || fs_offline(fs)) {
-		reply_read_only(req, "setattr", ino, NULL);
-		return;
-	}
-	int r = set_attributes(fs, n, st, which, fi);
-	if (r)
-		reply_error(req, "setattr", ino, NULL, r);
-	else
-		reply_attr(req, n);
-}
-
-enum { QUOTA_KEEP_MS = 60000, FS_BLOCK = 4096 };
-
-/* Drive's quota, asked at most once a minute; what it does not tell is shown as one PiB. */
-static void quota(struct fs *fs, struct drive_about *ret)
-{
-	lock_acquire(&fs->quota_lock);
-	bool fresh = fs->quota_ms && now_ms() - fs->quota_ms < QUOTA_KEEP_MS;
-	*ret = fs->quota;
-	lock_release(&fs->quota_lock);
-	if (fresh || fs->shared_drive[0] || fs_offline(fs) || drive_about(fs->drive, ret) != 0)
-		return;
-	lock_acquire(&fs->quota_lock);
-	fs->quota = *ret;
-	fs->quota_ms = now_ms();
-	lock_release(&fs->quota_lock);
-}
-
-static void op_statfs(fuse_req_t req, fuse_ino_t ino)
-{
-	struct fs *fs = reply_begin(req);
-	struct drive_about q;
-	(void)ino;
-	quota(fs, &q);
-	uint64_t limit = q.limit ? q.limit : (uint64_t)1 << 50, left = limit > q.usage ? limit - q.usage : 0;
-	struct statvfs st = {
-		.f_bsize = FS_BLOCK, .f_frsize = FS_BLOCK,
-		.f_blocks = limit / FS_BLOCK, .f_bfree = left / FS_BLOCK, .f_bavail = left / FS_BLOCK,
-		.f_files = 1000000000, .f_ffree = 1000000000, .f_favail = 1000000000,
-		.f_namemax = 255,
-	};
-	lock_assert_none();
-	fuse_reply_statfs(req, &st);
-}
-
 /* ---- open files */
 
 static void close_handle(struct fs *fs, struct handle *h)
@@ -326,12 +276,16 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h;
 	if (!n)
 		return;
-	if ((n->kind == NODE_VIEW || fs_offline(fs)) && (fi->flags & O_ACCMODE) != O_RDONLY) {
+	bool changes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
+	if (changes && (n->kind == NODE_VIEW || fs_offline(fs))) {
 		reply_read_only(req, "open", ino, NULL);
 		return;
 	}
-	int r = n->kind == NODE_VIEW ? view_open(fs, n, &h)
-				     : handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
+	int r = 0;
+	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) == O_RDONLY && n->kind == NODE_FILE)
+		r = attr_truncate(fs, n, 0); /* which the kernel has found to be allowed */
+	if (!r)
+		r = n->kind == NODE_VIEW ? view_open(fs, n, &h) : handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
 	if (r)
 		reply_error(req, "open", ino, NULL, r);
 	else
@@ -389,40 +343,23 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		reply_create(req, fs, n, h, fi);
 }
 
-/* The worker's own buffer: as large as a request can be, kept from one read to the next. */
-static pthread_key_t read_buffer_key;
-static pthread_once_t read_buffer_once = PTHREAD_ONCE_INIT;
-static void make_read_buffer_key(void) { pthread_key_create(&read_buffer_key, free); }
-
-enum { READ_MAX = 1 << 20 };
-
-static void *read_buffer(size_t n)
-{
-	pthread_once(&read_buffer_once, make_read_buffer_key);
-	void *buf = n <= READ_MAX ? pthread_getspecific(read_buffer_key) : NULL;
-	if (!buf && n <= READ_MAX && (buf = malloc(READ_MAX)))
-		pthread_setspecific(read_buffer_key, buf);
-	return buf;
-}
-
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin_read(req);
-	void *buf = read_buffer(size);
-	ssize_t n = buf ? handle_read(fs, handle_of(fi), buf, size, (uint64_t)off)
-			: err_set(-ENOMEM, "no memory for a read of %zu bytes", size);
-	if (n < 0) {
-		reply_error(req, "read", ino, NULL, (int)n);
-		return;
-	}
+	void *buf = readbuf_take(size);
+	ssize_t n = buf ? handle_read(fs, handle_of(fi), buf, size, (uint64_t)off) : err_nomem("a read");
 	lock_assert_none();
-	fuse_reply_buf(req, buf, (size_t)n);
+	if (n < 0)
+		reply_error(req, "read", ino, NULL, (int)n);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+	readbuf_put(buf);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
-	int r = handle_write(fs, handle_of(fi), fuse_req_ctx(req)->pid, buf, size, (uint64_t)off);
+	int r = (uint64_t)off > DRIVE_FILE_MAX - size ? err_set(-EFBIG, "Drive takes no file of more than 5 TiB") : handle_write(fs, handle_of(fi), fuse_req_ctx(req)->pid, buf, size, (uint64_t)off);
 	if (r) {
 		reply_error(req, "write", ino, NULL, r);
 		return;
@@ -434,14 +371,20 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
-	done(req, "close", ino, NULL, handle_flush(fs, handle_of(fi), fuse_req_ctx(req)->pid));
+	reply_saving(fs, true);
+	int r = handle_flush(fs, handle_of(fi), fuse_req_ctx(req)->pid);
+	reply_saving(fs, false);
+	done(req, "close", ino, NULL, r);
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct fs *fs = reply_begin(req);
 	(void)datasync;
-	done(req, "fsync", ino, NULL, handle_fsync(fs, handle_of(fi)));
+	reply_saving(fs, true);
+	int r = handle_fsync(fs, handle_of(fi));
+	reply_saving(fs, false);
+	done(req, "fsync", ino, NULL, r);
 }
 
 static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -452,10 +395,11 @@ static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fus
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct fs *fs = reply_begin(req);
+	struct fs *fs = reply_begin_release(req);
 	(void)ino;
-	cancel_set(NULL, NULL); /* nobody waits for a release: what is unsaved is saved whatever happens to the caller */
+	reply_saving(fs, true);
 	close_handle(fs, handle_of(fi));
+	reply_saving(fs, false);
 	fuse_reply_err(req, 0);
 }
 
@@ -467,6 +411,7 @@ const struct fuse_lowlevel_ops ops = {
 	.getattr = op_getattr,
 	.setattr = op_setattr,
 	.mkdir = op_mkdir,
+	.mknod = op_mknod,
 	.unlink = op_unlink,
 	.rmdir = op_rmdir,
 	.rename = op_rename,

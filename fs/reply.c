@@ -9,14 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool interrupted(void *ctx) { return fuse_req_interrupted(ctx); }
+static bool mount_is_ending(void *ctx) { return __atomic_load_n(&((struct fs *)ctx)->stopping, __ATOMIC_RELAXED); }
+
+static bool interrupted(void *ctx)
+{
+	return fuse_req_interrupted(ctx) || mount_is_ending(fuse_req_userdata(ctx));
+}
 
 /* The kernel reads ahead for processes that have gone since, and interrupts nothing of that: an
  * unmount would wait for bytes that nobody can get any more. */
 static bool useless(void *ctx)
 {
 	struct fs *fs = fuse_req_userdata(ctx);
-	return fuse_req_interrupted(ctx) || fuse_session_exited(fs->session);
+	return interrupted(ctx) || fuse_session_exited(fs->session);
 }
 
 struct fs *reply_begin_read(fuse_req_t req)
@@ -24,6 +29,18 @@ struct fs *reply_begin_read(fuse_req_t req)
 	err_clear();
 	cancel_set(useless, req);
 	return fuse_req_userdata(req);
+}
+
+struct fs *reply_begin_release(fuse_req_t req)
+{
+	err_clear();
+	cancel_set(mount_is_ending, fuse_req_userdata(req));
+	return fuse_req_userdata(req);
+}
+
+void reply_saving(struct fs *fs, bool begin)
+{
+	__atomic_add_fetch(&fs->saving, begin ? 1u : ~0u, __ATOMIC_RELAXED);
 }
 
 struct fs *reply_begin(fuse_req_t req)

@@ -15,6 +15,8 @@ double reply_keep_s(const struct inode *n);
 struct fs *reply_begin(fuse_req_t req);
 /* The same for a read, which ends with the mount. */
 struct fs *reply_begin_read(fuse_req_t req);
+/* The same for a release, for which nobody waits: what is unsaved is saved whatever happens to the caller. */
+struct fs *reply_begin_release(fuse_req_t req);
 /* Reply -err and log it once, as "op path: why", unless it is an everyday answer. `parent` and
  * `name` say what it was about; name NULL: parent itself. */
 void reply_error(fuse_req_t req, const char *op, fuse_ino_t parent, const char *name, int err);
@@ -32,6 +34,14 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st) REQUIRES(fs->tr
 void reply_fill(struct fs *fs, struct inode *n, struct fuse_entry_param *e) REQUIRES(fs->tree.lock);
 /* The node of a nodeid; the kernel holds a reference while the operation runs. NULL: replied ESTALE. */
 struct inode *reply_node(fuse_req_t req, fuse_ino_t ino);
+
+/* Around what may be uploading, or changing names in Drive: the end of the mount waits for it (-o drain). */
+void reply_saving(struct fs *fs, bool begin);
+
+/* attr.c */
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int which, struct fuse_file_info *fi);
+void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* dir.c */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -85,6 +85,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		fuse_reply_err(req, ENODATA);
 }
 
+/* Only what can be written as well: programs that copy a file copy what is listed. */
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = reply_begin(req);
@@ -93,13 +94,10 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	if (!n)
 		return;
 	lock_acquire(&fs->tree.lock);
-	for (size_t i = 0; i < NAMES && n->kind != NODE_VIEW; i++) {
-		CLEANUP_BUF struct buf v = BUF_INIT(XATTR_SIZE_MAX);
-		value_of(fs, n, i, &v);
-		if (v.len)
-			buf_add(&b, names[i], strlen(names[i]) + 1);
-	}
+	bool described = n->kind != NODE_VIEW && n->file->description;
 	lock_release(&fs->tree.lock);
+	if (described)
+		buf_add(&b, DESCRIPTION, sizeof DESCRIPTION);
 	reply_value(req, &b, size);
 }
 

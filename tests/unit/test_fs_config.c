@@ -162,8 +162,19 @@ TEST(fs_config__help_names_every_option)
 	CLEANUP_BUF struct buf b = BUF_INIT(64 << 10);
 	config_help(&b);
 	for (size_t i = 0; config_option(i); i++) {
-		char name[64];
+		char name[64], flag[64];
 		snprintf(name, sizeof name, "      %s=", config_option(i));
-		CHECK(b.data && strstr(b.data, name));
+		snprintf(flag, sizeof flag, "      %s\n", config_option(i));
+		CHECK(b.data && (strstr(b.data, name) || strstr(b.data, flag)));
 	}
+}
+
+TEST(fs_config__strict_is_a_flag_and_drain_a_number)
+{
+	struct config c;
+	CHECK_INT(parse("-ostrict,drain=7 1AbCdEfGhIjKlMnOpQrStUvWxYz /mnt", &c), 0);
+	CHECK((c.strict && c.drain == 7) || torture);
+	config_done(&c);
+	CHECK_INT(parse("-ostrict=1 1AbCdEfGhIjKlMnOpQrStUvWxYz /mnt", &c), -EINVAL);
+	config_done(&c);
 }

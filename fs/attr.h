@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DFM_FS_ATTR_H
+#define DFM_FS_ATTR_H
+#include "fs/fs.h"
+
+#define DRIVE_FILE_MAX ((uint64_t)5 << 40) /* Drive's own bound for one file */
+
+/* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
+MUST_CHECK int attr_truncate(struct fs *fs, struct inode *n, uint64_t size);
+#endif
