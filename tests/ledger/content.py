@@ -33,6 +33,16 @@ def parse(data):
     return tags, at
 
 
+def flipped(data):
+    """The tag of a record of which one byte came out wrong; else None. Drive cannot know: it publishes
+    the last byte before anybody can compare digests, and whoever sent it has to send it again."""
+    match = HEADER.match(b"L" + data[1:])  # the local Drive flips a bit of the first byte it is sent
+    if not match or match.end() + int(match[2]) != len(data):
+        return None
+    wanted = record(match[1].decode(), int(match[2]))
+    return match[1].decode() if sum(map(int.__ne__, data, wanted)) == 1 else None
+
+
 def boundaries(data):
     """Offsets at which a record ends, and the tags: [(offset, tag), ...]."""
     found, at = [], 0

@@ -28,7 +28,7 @@ class Revision:
     tags: list
     whole: bool
     size: int = 0
-    by: str = ""
+    damaged: str = ""  # the tag of a save of which one bit was flipped on its way
 
 
 @dataclasses.dataclass
@@ -246,6 +246,8 @@ class Judge:
         for number, revision in enumerate(file.revisions):
             empty = revision.size == 0 and (number == 0 or (cut and is_log(file.name)))
             many = len(revision.tags) > 1 and not is_log(file.name)
+            if revision.damaged and (number + 1 < len(file.revisions) or revision.damaged in self.kept):
+                continue  # it was sent again, or waits for that
             if (not revision.whole and not empty) or many or (revision.size == 0 and not empty):
                 self._tell("half", "%s at %s: %d bytes that are no whole save" % (
                     file.name, clock(revision.time), revision.size), file)

@@ -17,7 +17,7 @@ from harness.mount import describe
 from harness.paths import HarnessError, is_mounted, sanitized, wait_until
 from harness.rig import Rig
 from ledger import book
-from ledger.content import parse
+from ledger.content import flipped, parse
 from ledger.actor import Actor
 from ledger.judge import File, Revision, judge
 from ledger.weather import Weather
@@ -270,9 +270,9 @@ def files_of(drive):
             if one["md5"] not in known:
                 data = drive.content(file["id"], one["id"])
                 tags, taken = parse(data)
-                known[one["md5"]] = (tags, taken == len(data))
-            tags, whole = known[one["md5"]]
-            revisions.append(Revision(one["ms"] / 1000, tags, whole and one["size"] > 0, one["size"], one["by"]))
+                known[one["md5"]] = (tags, taken == len(data), (not tags and flipped(data)) or "")
+            tags, whole, damaged = known[one["md5"]]
+            revisions.append(Revision(one["ms"] / 1000, tags, whole and one["size"] > 0, one["size"], damaged))
         folders, pending = [], list(file["parents"])
         while pending:
             folders.append(pending.pop())

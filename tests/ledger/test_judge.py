@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ledger import book
-from ledger.content import boundaries, parse, record
+from ledger.content import boundaries, flipped, parse, record
 from ledger.judge import File, Revision, judge
 
 NUMBER = iter(range(1, 1 << 30))
@@ -102,6 +102,17 @@ def test_half():
     assert kinds([save("w0-1", 1, 2)], [file((1.5, "w0-1"), (3,))]) == ["half"], "nothing is a half too"
     two = Revision(3, ["w0-1", "w0-2"], True, 200)
     assert kinds([save("w0-1", 1, 2)], [File("F", "a", False, 0, [two])])[0] == "half", "two saves in one file"
+
+
+def test_a_flipped_bit_is_sent_again():
+    data = record("w0-1", 500)
+    spoilt = data[:300] + bytes([data[300] ^ 4]) + data[301:]
+    assert flipped(b"M" + data[1:]) == "w0-1"
+    assert (flipped(spoilt), flipped(data), flipped(spoilt[:-1]), flipped(data[:300] + bytes(324))) == ("w0-1", None, None, None)
+    bad, good = Revision(1.2, [], False, 100, "w0-1"), Revision(1.5, ["w0-1"], True, 100)
+    assert kinds([save("w0-1", 1, 2)], [File("F", "a", False, 0, [bad, good])]) == []
+    assert kinds([save("w0-1", 1, 2, end=5)], [File("F", "a", False, 0, [bad])], ("w0-1",)) == []
+    assert kinds([save("w0-1", 1, 2, end=5)], [File("F", "a", False, 0, [good, bad])]) == ["half"]
 
 
 def test_old_and_retry():

@@ -28,7 +28,7 @@ FAULTS = {
     "stall edits": {"path": "^/drive/v3/files/", "method": "PATCH", "action": "stall", "count": 3},
     "freeze": {"path": API, "action": "freeze", "count": 4},
     "crawl": {"path": UPLOAD, "action": "crawl", "rate": 60, "count": 4},
-    "flipped bits": {"path": UPLOAD, "action": "corrupt_request", "count": 2},
+    "flipped bits": {"path": SESSION, "action": "corrupt_request", "count": 2},
     "flipped answers": {"path": API, "action": "corrupt", "count": 2},
     "sessions gone": {"path": SESSION, "status": 404, "count": 4},
 }
