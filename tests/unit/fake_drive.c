@@ -10,7 +10,7 @@ enum { FILES_MAX = 64, REVISIONS_MAX = 32, HOOKS_MAX = 16, NAME_MAX_BYTES = 256,
 
 struct fake_file {
 	char id[DRIVE_ID_MAX + 1], parent[DRIVE_ID_MAX + 1], name[NAME_MAX_BYTES], mime[64], why[256];
-	bool folder, trashed;
+	bool folder, trashed, lags, said, said_removed;
 	uint64_t version;
 	int64_t mtime_ms;
 	int refused;
@@ -27,6 +27,8 @@ struct drive {
 	uint64_t version;
 	unsigned made;
 	bool heads_only;
+	unsigned looks;		/* at the change feed */
+	pthread_cond_t looked;
 	struct fake_hook hooks[HOOKS_MAX];
 	size_t hook_count;
 };
@@ -36,6 +38,7 @@ struct drive *fake_drive_new(void)
 	struct drive *d = calloc(1, sizeof *d);
 	CHECK(d != NULL);
 	lock_init(&d->lock, RANK_AUTH);
+	cond_init(&d->looked);
 	return d;
 }
 
@@ -118,6 +121,31 @@ void fake_drive_trash(struct drive *d, const char *id, bool trashed)
 	lock_release(&d->lock);
 }
 
+void fake_drive_move(struct drive *d, const char *id, const char *parent, const char *name)
+{
+	lock_acquire(&d->lock);
+	struct fake_file *f = fake_need(d, id);
+	snprintf(f->parent, sizeof f->parent, "%s", parent);
+	snprintf(f->name, sizeof f->name, "%s", name);
+	f->version = ++d->version;
+	lock_release(&d->lock);
+}
+
+void fake_drive_lag(struct drive *d, const char *id, bool lags)
+{
+	lock_acquire(&d->lock);
+	fake_need(d, id)->lags = lags;
+	lock_release(&d->lock);
+}
+
+void fake_drive_say(struct drive *d, const char *id, bool removed)
+{
+	lock_acquire(&d->lock);
+	fake_need(d, id)->said = true;
+	fake_need(d, id)->said_removed = removed;
+	lock_release(&d->lock);
+}
+
 void fake_drive_mime(struct drive *d, const char *id, const char *mime)
 {
 	lock_acquire(&d->lock);
@@ -153,13 +181,21 @@ void fake_drive_before(struct drive *d, enum fake_call call, const char *id, int
 
 unsigned fake_drive_count(struct drive *d, enum fake_call call, const char *id)
 {
-	unsigned n = 0;
 	lock_acquire(&d->lock);
+	unsigned n = call == FAKE_CHANGES ? d->looks : 0;
 	for (size_t i = 0; i < d->count; i++)
 		if (!id || strcmp(d->files[i].id, id) == 0)
 			n += d->files[i].calls[call];
 	lock_release(&d->lock);
 	return n;
+}
+
+void fake_drive_looks(struct drive *d, unsigned n)
+{
+	lock_acquire(&d->lock);
+	while (d->looks < n)
+		(void)lock_wait(&d->lock, &d->looked, -1);
+	lock_release(&d->lock);
 }
 
 /* A call begins: it is counted, and its hook runs. */
@@ -171,6 +207,8 @@ static int fake_begin(struct drive *d, enum fake_call call, const char *id)
 	struct fake_file *f = fake_find(d, id);
 	if (f)
 		f->calls[call]++;
+	d->looks += call == FAKE_CHANGES;
+	pthread_cond_broadcast(&d->looked);
 	for (size_t i = 0; i < d->hook_count && !h.run; i++) {
 		struct fake_hook *one = &d->hooks[i];
 		if (one->run && one->call == call && (!one->id[0] || strcmp(one->id, id) == 0)) {
@@ -233,7 +271,7 @@ int drive_list(struct drive *d, const char *folder_id, int (*each)(void *ctx, st
 	for (size_t i = 0; !r; i++) {
 		struct drive_file one = { 0 };
 		lock_acquire(&d->lock);
-		bool more = i < d->count, child = more && !d->files[i].trashed && strcmp(d->files[i].parent, folder_id) == 0;
+		bool more = i < d->count, child = more && !d->files[i].trashed && !d->files[i].lags && strcmp(d->files[i].parent, folder_id) == 0;
 		if (child)
 			fake_tell(&d->files[i], &one);
 		lock_release(&d->lock);
@@ -242,6 +280,8 @@ int drive_list(struct drive *d, const char *folder_id, int (*each)(void *ctx, st
 		if (child && !one.name)
 			r = err_nomem("a file");
 		else if (child)
+			r = fake_begin(d, FAKE_ROW, one.id);
+		if (child && !r)
 			r = each(ctx, &one);
 		drive_file_done(&one);
 	}
@@ -367,7 +407,6 @@ int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file
 	return f ? 0 : err_set(-ENOENT, "upload \"%s\": HTTP 404", id);
 }
 
-/* Nothing is told of changes: a test applies what it wants to be known. */
 int drive_changes_start(struct drive *d, const char *drive_id, char **ret)
 {
 	(void)d, (void)drive_id;
@@ -378,8 +417,28 @@ int drive_changes_start(struct drive *d, const char *drive_id, char **ret)
 int drive_changes(struct drive *d, const char *drive_id, char **token,
 		  int (*each)(void *ctx, const char *id, struct drive_file *f), void *ctx)
 {
-	(void)d, (void)drive_id, (void)token, (void)each, (void)ctx;
-	return 0;
+	(void)drive_id, (void)token;
+	int r = fake_begin(d, FAKE_CHANGES, "");
+	for (size_t i = 0; !r; i++) {
+		struct drive_file one = { 0 };
+		char id[DRIVE_ID_MAX + 1];
+		lock_acquire(&d->lock);
+		bool more = i < d->count, said = more && d->files[i].said, removed = said && d->files[i].said_removed;
+		if (said) {
+			memcpy(id, d->files[i].id, sizeof id);
+			d->files[i].said = false;
+			fake_tell(&d->files[i], &one);
+		}
+		lock_release(&d->lock);
+		if (!more)
+			break;
+		if (said && !one.name)
+			r = err_nomem("a file");
+		else if (said)
+			r = each(ctx, id, removed ? NULL : &one);
+		drive_file_done(&one);
+	}
+	return r;
 }
 
 int drive_about(struct drive *d, struct drive_about *ret)
