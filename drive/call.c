@@ -213,7 +213,8 @@ int call_retry(struct call *c)
 	if (wait < 0 && (int)wait == c->error.err)
 		return (int)wait; /* the reason is recorded */
 	if (wait < 0)
-		return err_set((int)wait, "%s; given up after %" PRId64 " s", err_last(), in.elapsed_ms / 1000);
+		return err_set((int)wait, "%s; given up after %" PRId64 " s%s", err_last(), in.elapsed_ms / 1000,
+			       wait == -EDQUOT ? ": a limit that lasts so long may be that of 750 GB of uploads a day" : "");
 	c->attempt++;
 	__atomic_add_fetch(&c->d->retries, 1, __ATOMIC_RELAXED);
 	return retry_pause(c->d->wait_scale_percent, wait);

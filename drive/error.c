@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sources of the rows: "Resolve errors" of the Drive guide (2026-04-01), bodies captured from
- * Drive itself, and rclone's shouldRetry for the daily limit. */
+/* Sources of the rows: "Resolve errors" of the Drive guide (2026-04-01), and bodies captured from
+ * Drive itself. A rate limit of a second and the 750 GB a day of uploads have the same reason, and no
+ * wording of theirs can be relied on: only the deadline tells them apart (retry.c). */
 #include "drive/error.h"
 
 #include "drive/json.h"
@@ -31,11 +32,10 @@ static const struct row rows[] = {
 	{ 0, "SERVICE_DISABLED", NULL, -EACCES, ERROR_FINAL, not_enabled },
 	{ 0, "accessNotConfigured", NULL, -EACCES, ERROR_FINAL, not_enabled },
 	{ 403, "rateLimitExceeded", NULL, -ETIMEDOUT, ERROR_REFUSED, NULL },
-	/* Exactly this message, with its full stop, is the 750 GB a day in disguise. */
-	{ 403, "userRateLimitExceeded", "User rate limit exceeded.", -EDQUOT, ERROR_DAILY,
-	  "the limit of 750 GB a day for uploads is reached" },
 	{ 403, "userRateLimitExceeded", NULL, -ETIMEDOUT, ERROR_REFUSED, NULL },
 	{ 403, "sharingRateLimitExceeded", NULL, -ETIMEDOUT, ERROR_REFUSED, NULL },
+	{ 403, "RATE_LIMIT_EXCEEDED", NULL, -ETIMEDOUT, ERROR_REFUSED, NULL },
+	{ 403, "RESOURCE_EXHAUSTED", NULL, -ETIMEDOUT, ERROR_REFUSED, NULL },
 	{ 403, "dailyLimitExceeded", NULL, -EDQUOT, ERROR_FINAL, "the daily limit set for this project is reached" },
 	{ 403, "quotaExceeded", NULL, -EDQUOT, ERROR_FINAL, NULL },
 	{ 403, "downloadQuotaExceeded", NULL, -EDQUOT, ERROR_FINAL, "Drive lifts this after some hours" },
@@ -71,6 +71,17 @@ static const struct row rows[] = {
 	{ 504, NULL, NULL, -ETIMEDOUT, ERROR_UNCLEAR, NULL },
 };
 
+/* Whatever the reason says: a limit of so much at a time is one that passes. */
+static bool says_rate_limit(const struct drive_error *e)
+{
+	static const char *const words[] = { "rate limit exceeded", "ratelimitexceeded", "rate_limit_exceeded",
+					     "quota exceeded for quota metric" };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasestr(e->message, words[i]) || strcasestr(e->reason, words[i]))
+			return true;
+	return false;
+}
+
 static bool fits(const struct row *row, const struct drive_error *e)
 {
 	if (row->status && row->status != e->status)
@@ -82,6 +93,11 @@ static bool fits(const struct row *row, const struct drive_error *e)
 
 static void classify_answer(struct drive_error *e)
 {
+	if (e->status == 403 && says_rate_limit(e)) {
+		e->err = -ETIMEDOUT;
+		e->cls = ERROR_REFUSED;
+		return;
+	}
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (fits(&rows[i], e)) {
 			e->err = rows[i].err;
@@ -100,6 +116,17 @@ static void keep_words(char *to, size_t size, const char *from)
 		snprintf(to, size, "%s", from);
 }
 
+/* Only the details tell these from a missing right. */
+static bool tells_more(const char *reason)
+{
+	static const char *const reasons[] = { "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "SERVICE_DISABLED", "USER_PROJECT_DENIED",
+					       "RATE_LIMIT_EXCEEDED" };
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (!strcmp(reason, reasons[i]))
+			return true;
+	return false;
+}
+
 /* {"error": {"message", "errors": [{"reason", "location"}], "details": [{"reason"}], "status"}} */
 static void parse_api(struct drive_error *e, const struct cJSON *error)
 {
@@ -107,11 +134,10 @@ static void parse_api(struct drive_error *e, const struct cJSON *error)
 	keep_words(e->message, sizeof e->message, json_str(error, "message"));
 	keep_words(e->location, sizeof e->location, json_str(first, "location"));
 	keep_words(e->reason, sizeof e->reason, json_str(first, "reason"));
-	/* Only the details tell a missing scope or a disabled API from a missing right. */
 	const struct cJSON *details = json_get(error, "details");
 	for (int i = 0; json_at(details, i) && i < 16; i++) {
 		const char *r = json_str(json_at(details, i), "reason");
-		if (r && (!strcmp(r, "ACCESS_TOKEN_SCOPE_INSUFFICIENT") || !strcmp(r, "SERVICE_DISABLED") || !*e->reason))
+		if (r && (!*e->reason || tells_more(r)))
 			keep_words(e->reason, sizeof e->reason, r);
 	}
 	if (!*e->reason)

@@ -10,7 +10,6 @@ enum error_class {
 	ERROR_REFUSED,	/* nothing was done, ask again later: rate limits */
 	ERROR_UNCLEAR,	/* may have been done, ask again: 5xx, lost connections */
 	ERROR_AUTH,	/* once more with a new token */
-	ERROR_DAILY,	/* uploads: the day's limit, final; anything else: a rate limit */
 	ERROR_GONE,	/* an upload session has ended (404, 410); for the rest final */
 	ERROR_TAKEN,	/* 409: the id exists, perhaps through us */
 };

@@ -11,8 +11,6 @@ static bool may_repeat(const struct retry *r, const struct drive_error *e)
 	switch (e->cls) {
 	case ERROR_REFUSED:
 		return true;
-	case ERROR_DAILY:
-		return !r->upload;
 	case ERROR_UNCLEAR:
 		/* A connection that never came about has carried nothing. */
 		return r->repeatable || e->err == -ECONNREFUSED || e->err == -ENETUNREACH || e->err == -EHOSTUNREACH;
@@ -33,8 +31,10 @@ static int64_t backoff(const struct retry *r, const struct drive_error *e)
 	return e->retry_after_ms > wait ? e->retry_after_ms : wait;
 }
 
-static int final_errno(const struct drive_error *e)
+static int final_errno(const struct retry *r, const struct drive_error *e)
 {
+	if (r->upload && e->cls == ERROR_REFUSED)
+		return -EDQUOT;
 	if (e->err == -ECONNREFUSED || e->err == -ENETUNREACH || e->err == -EHOSTUNREACH)
 		return e->err;
 	return -ETIMEDOUT;
@@ -50,7 +50,7 @@ int64_t retry_wait(const struct retry *r, const struct drive_error *e)
 	/* A short deadline still gets its second try. */
 	if (!r->attempt && left > 1 && e->retry_after_ms < left)
 		return left / 2;
-	return final_errno(e);
+	return final_errno(r, e);
 }
 
 /* ---- waiting */

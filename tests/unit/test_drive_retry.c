@@ -74,14 +74,21 @@ TEST(drive_retry__final_errors_are_final)
 	}
 }
 
-TEST(drive_retry__the_daily_limit_ends_uploads_only)
+TEST(drive_retry__a_rate_limit_is_a_full_quota_only_at_the_deadline_of_an_upload)
 {
-	struct drive_error e = err(ERROR_DAILY, 403);
-	e.err = -EDQUOT;
+	struct drive_error e = err(ERROR_REFUSED, 403);
 	struct retry r = base;
-	CHECK_INT(retry_wait(&r, &e), 1000);
 	r.upload = true;
+	CHECK_INT(retry_wait(&r, &e), 1000);
+	r.attempt = 6;
+	CHECK_INT(retry_wait(&r, &e), 32000);
+	r.elapsed_ms = 30000;
 	CHECK_INT(retry_wait(&r, &e), -EDQUOT);
+	r.upload = false;
+	CHECK_INT(retry_wait(&r, &e), -ETIMEDOUT);
+	r.upload = true;
+	e = err(ERROR_UNCLEAR, 503);
+	CHECK_INT(retry_wait(&r, &e), -ETIMEDOUT);
 }
 
 TEST(drive_retry__what_may_not_be_repeated_is_not_after_an_unclear_end)

@@ -310,15 +310,39 @@ TEST(drive_upload__no_storage_is_final)
 	CHECK(strstr(err_last(), "create \"m.model\": HTTP 403 storageQuotaExceeded: ") && strstr(err_last(), "shared drive"));
 }
 
-TEST(drive_upload__the_daily_limit_in_disguise_is_final)
+#define SLOW_DOWN "{\"error\":{\"code\":403,\"message\":\"User rate limit exceeded.\",\"errors\":[{\"reason\":\"userRateLimitExceeded\"}]}}"
+#define SLOW_INFO "{\"error\":{\"code\":403,\"message\":\"x\",\"status\":\"PERMISSION_DENIED\",\"errors\":[{\"reason\":\"forbidden\"}]," \
+		  "\"details\":[{\"@type\":\"y\"},{\"reason\":\"RATE_LIMIT_EXCEEDED\"}]}}"
+
+TEST(drive_upload__a_rate_limit_in_any_wording_passes)
 {
 	struct line script[] = {
 		RESERVE,
-		{ BEGIN, NULL, 403, NULL, "{\"error\":{\"code\":403,\"message\":\"User rate limit exceeded.\","
-		  "\"errors\":[{\"reason\":\"userRateLimitExceeded\"}]}}", 0, ANSWER },
+		{ BEGIN, NULL, 403, NULL, SLOW_DOWN, 0, ANSWER },
+		{ BEGIN, NULL, 403, NULL, SLOW_INFO, 0, ANSWER },
+		OPENED,
+		{ SESSION, NULL, 403, NULL, SLOW_DOWN, 0, ANSWER },
+		{ "PUT /upload/session?upload_id=SECRET ", "Content-Range: bytes */1572864\r\n", 308, NULL, NULL, 0, ANSWER },
+		{ SESSION, NULL, 200, NULL, file_json("new2", BIG), 0, ANSWER },
 		{ 0 },
 	};
-	fails(script, BIG, -EDQUOT);
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(put_with(script, BIG, NULL, 60000, &f), 0);
+}
+
+TEST(drive_upload__a_rate_limit_until_the_deadline_is_a_full_quota)
+{
+	static struct line script[SERVER_REQUESTS];
+	script[0] = (struct line)RESERVE;
+	for (int i = 1; i < SERVER_REQUESTS - 1; i++)
+		script[i] = (struct line){ BEGIN, NULL, 403, NULL, SLOW_DOWN, 0, ANSWER };
+	server_start(script);
+	struct drive *d = server_drive(2000);
+	struct drive_file f = { 0 };
+	struct drive_put p = { .parent = "dir", .name = "m.model", .body = body(BIG), .mtime_ms = 7000 };
+	CHECK_INT(drive_upload(d, &p, &f), -EDQUOT);
+	CHECK(server_requests() > 2 && strstr(err_last(), "given up after") && strstr(err_last(), "750 GB"));
+	drive_close(d);
 }
 
 TEST(drive_upload__a_session_of_a_stranger_gets_nothing)
