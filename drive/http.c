@@ -269,6 +269,9 @@ static void set_connection(struct transfer *t)
 {
 	CURL *e = t->easy;
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* Names are looked up by a thread of libcurl's, which would be waited for when the transfer ends:
+	 * getaddrinfo() obeys no deadline of ours. With this the thread is let go and ends by itself. */
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(e, CURLOPT_SHARE, pool_share_curl(t->http->share));
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -310,6 +313,38 @@ static int setup(struct transfer *t)
 }
 
 /* ---- running */
+/* Is the name of the host still being looked up? */
+static bool unresolved(struct transfer *t)
+{
+	curl_off_t us = 0;
+	char *address = NULL; /* of a connection, a kept one too */
+	curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &us);
+	curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address);
+	return !us && !(address && *address) && !t->resp->status && !t->pos;
+}
+
+static bool by_proxy(const struct transfer *t)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+	if (t->req->direct || url_is_loopback(t->req->url))
+		return false;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (getenv(names[i]) && *getenv(names[i]))
+			return true;
+	return false;
+}
+
+static int no_name(const struct transfer *t, const char *how)
+{
+	struct url_origin o;
+	if (by_proxy(t))
+		return err_set(-ENETUNREACH, "the name of the proxy could not be resolved%s; see HTTPS_PROXY and NO_PROXY", how);
+	if (url_origin(t->req->url, &o) < 0)
+		o.host[0] = 0;
+	return err_set(-ENETUNREACH, "the name %s could not be resolved%s: is this machine online, and is its name server "
+		       "(/etc/resolv.conf) there?", o.host, how);
+}
+
 /* 0: go on. */
 static int out_of_time(struct transfer *t)
 {
@@ -318,7 +353,9 @@ static int out_of_time(struct transfer *t)
 	if (cancelled())
 		return err_set(-EINTR, "cancelled");
 	if (q->end_at_ms && now >= q->end_at_ms)
-		return err_set(-ETIMEDOUT, "no answer in time");
+		return unresolved(t) ? no_name(t, " in time") : err_set(-ETIMEDOUT, "no answer in time");
+	if (q->stall_ms && now - t->last_ms >= q->stall_ms && unresolved(t))
+		return no_name(t, " in time");
 	if (q->stall_ms && now - t->last_ms >= q->stall_ms)
 		return err_set(-ETIMEDOUT, "%s for %" PRId64 " s", t->moved ? "hardly a byte" : "no byte",
 			       q->stall_ms / 1000);
@@ -379,7 +416,6 @@ static int judge_transfer(struct transfer *t, CURLcode c, enum http_end *ret_end
 {
 	*ret_end = HTTP_LOST;
 	switch (c) {
-	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		return -ENETUNREACH;
 	case CURLE_COULDNT_CONNECT:
@@ -454,6 +490,10 @@ static int settle_transfer(struct transfer *t, CURLcode c, int err)
 		p->end = err == -EINTR ? HTTP_LOCAL : HTTP_LOST;
 		return err;
 	}
+	if (c == CURLE_COULDNT_RESOLVE_HOST || (c == CURLE_OPERATION_TIMEDOUT && unresolved(t))) {
+		p->end = HTTP_LOST;
+		return no_name(t, c == CURLE_OPERATION_TIMEDOUT ? " in time" : "");
+	}
 	err = judge_transfer(t, c, &p->end);
 	error_scrub(t->why);
 	return err_set(err, "%s%s", *t->why ? t->why : curl_easy_strerror(c), cure_of(t, c));
@@ -518,7 +558,7 @@ int http_do(struct http *h, const struct http_request *req, struct http_response
 	r = settle_transfer(&t, c, r);
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
 	forget_headers(t.headers);
-	pool_put(h->pools[req->lane], slot);
+	pool_put(h->pools[req->lane], slot, c != CURLE_OK);
 	count(&t);
 	trace(&t, now_ms() - start);
 	return r;

@@ -65,9 +65,21 @@ static int slot_open(struct pool_slot **ret)
 	return err_set(-ENOMEM, "HTTP: no memory");
 }
 
-/* `s` NULL: it never came to be. */
-void pool_put(struct pool *p, struct pool_slot *s)
+static struct pool_slot *renew(struct pool_slot *s)
 {
+	curl_easy_cleanup(s->easy);
+	s->easy = curl_easy_init();
+	if (s->easy)
+		return s;
+	slot_free(s);
+	return NULL;
+}
+
+/* `s` NULL: it never came to be. */
+void pool_put(struct pool *p, struct pool_slot *s, bool spoiled)
+{
+	if (s && spoiled)
+		s = renew(s);
 	lock_acquire(&pool_lock);
 	p->out--;
 	if (s) {
@@ -106,7 +118,7 @@ int pool_take(struct pool *p, int64_t end_at_ms, struct pool_slot **ret)
 	}
 	lock_release(&pool_lock);
 	if (r == 0 && !s && (r = slot_open(&s)) < 0)
-		pool_put(p, NULL);
+		pool_put(p, NULL, false);
 	*ret = s;
 	return r;
 }

@@ -20,7 +20,9 @@ MUST_CHECK int pool_open(unsigned max, struct pool **ret);
 struct pool *pool_close(struct pool *p);	/* every slot is back; NULL is fine; returns NULL */
 /* Waits while all are out: -EINTR when cancelled(), -ETIMEDOUT at end_at_ms (now_ms(); 0: never). */
 MUST_CHECK int pool_take(struct pool *p, int64_t end_at_ms, struct pool_slot **ret);
-void pool_put(struct pool *p, struct pool_slot *s);
+/* `spoiled`: a transfer failed on it. Its easy handle is not used again, since libcurl keeps state of
+ * the failed one in it: 8.14 its wish to rewind a body, which then ends every later transfer. */
+void pool_put(struct pool *p, struct pool_slot *s, bool spoiled);
 
 /* What all handles share: names looked up and TLS sessions, never connections or cookies. */
 struct pool_share;
