@@ -19,6 +19,7 @@ import dataclasses
 import math
 
 SLACK = 0.05  # seconds: Drive's clock is ours, in milliseconds
+LATE = 0.5  # what Drive may still carry out after whoever sent it has given up
 
 
 @dataclasses.dataclass
@@ -161,7 +162,7 @@ class Judge:
         if not revision.whole or not revision.tags:
             return  # said by _whole
         acts = self.by_tag.get(revision.tags[0], ())
-        if not acts or max(act["t1"] for act in acts) >= since - SLACK:
+        if not acts or max(act["t1"] + (SLACK if act.get("end") == 0 else LATE) for act in acts) >= since:
             return
         kind = "old" if any(act.get("end") == 0 for act in acts) else "retry"
         self._tell(kind, "%s: replaced at %s by %s, of %s to %s" % (
