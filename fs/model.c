@@ -58,10 +58,10 @@ static int ref_head(struct fs *fs, struct file *f, struct model **ret)
 {
 	lock_acquire(&fs->tree.lock);
 	struct content head = f->head;
-	bool there = !file_gone(f) && f->id[0] && f->blob && head.revision[0];
+	bool there = !file_gone(f) && f->id[0] && f->blob && head.revision[0] && !f->media; /* never looked into */
 	lock_release(&fs->tree.lock);
 	if (!there)
-		return err_set(-ENOENT, "it is gone, or not in Drive yet");
+		return err_set(-ENOENT, "it is gone, not in Drive yet, or a picture, video or sound");
 	lock_acquire(&fs->model_lock);
 	int r = !f->model || strcmp(f->model->set.main.revision, head.revision) != 0
 			? renew(f, &head, MODEL_UNKNOWN, SAVEDMODEL_NONE) : 0;
@@ -243,10 +243,7 @@ static int leave_failed(struct fs *fs, struct model *m, bool io, int err)
 static int sniff(struct fs *fs, struct model *m)
 {
 	enum savedmodel_kind kind = SAVEDMODEL_NONE;
-	lock_acquire(&fs->tree.lock);
-	bool media = m->set.file->media;
-	lock_release(&fs->tree.lock);
-	int r = m->set.main.size < SIZE_MIN || media ? 0 : model_scan_kind(fs, m->set.file, &m->set.main, &kind);
+	int r = m->set.main.size < SIZE_MIN ? 0 : model_scan_kind(fs, m->set.file, &m->set.main, &kind);
 	if (r)
 		return leave_failed(fs, m, true, r);
 	m->set.kind = kind;

@@ -36,7 +36,7 @@
 struct model;
 
 /* SAVEDMODEL_NONE also for what Drive refuses to give out for good, which is logged once. -ENOENT: it is
- * gone. Other errors: not known now. */
+ * gone, or a picture, video, sound or PDF by its type or name. Other errors: not known now. */
 MUST_CHECK int model_kind(struct fs *fs, struct file *f, enum savedmodel_kind *ret);
 /* The model of f as it is now, scanned if need be; where what we know of its files is of yesterday, Drive
  * is asked. model_unref() it. -ENOENT: no model, or gone. One that cannot be served is no error here:

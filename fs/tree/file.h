@@ -64,7 +64,7 @@ struct file {
 	int64_t created_ms;
 	struct content head;
 	bool folder, blob, can_edit;
-	bool media;			/* by its MIME type a picture, a video or sound */
+	bool media;			/* a picture, a video, sound or a PDF */
 	bool doc;			/* opens in a browser only: shown, if at all, as a small file with a link */
 	const char *drive;		/* the shared drive that it lies on, or ""; one pointer for each */
 	enum file_state state;

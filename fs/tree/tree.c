@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { DOC_TEXT_MAX = 1024, LAG_MAX_MS = 600000, DEPTH_MAX = 1000 };
 
@@ -162,9 +163,18 @@ static void take_created(struct tree *t, struct file *f, int64_t created_ms, str
 		inval->ours = ours;
 }
 
-static bool is_media(const char *mime)
+/* By its MIME type, or, since many uploads have none, by how its name ends. */
+static bool is_media(const char *mime, const char *name)
 {
-	return mime && (!strncmp(mime, "image/", 6) || !strncmp(mime, "video/", 6) || !strncmp(mime, "audio/", 6));
+	static const char *const ends[] = { ".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".tif", ".tiff", ".svg", ".mp4",
+					    ".mov", ".mkv", ".avi", ".webm", ".mp3", ".wav", ".flac", ".ogg", ".m4a", ".pdf" };
+	const char *end = name ? strrchr(name, '.') : NULL;
+	if (mime && (!strncmp(mime, "image/", 6) || !strncmp(mime, "video/", 6) || !strncmp(mime, "audio/", 6)))
+		return true;
+	for (size_t i = 0; end && i < sizeof ends / sizeof *ends; i++)
+		if (strcasecmp(end, ends[i]) == 0)
+			return true;
+	return false;
 }
 
 /* Everything but name, place and version. */
@@ -175,7 +185,7 @@ static void take_facts(struct tree *t, struct file *f, struct drive_file *news, 
 	news->description = NULL;
 	take_created(t, f, news->created_ms, inval);
 	f->can_edit = news->can_edit;
-	f->media = is_media(news->mime);
+	f->media = is_media(news->mime, news->name);
 	f->drive = drive_of(t, news->drive);
 	take_head(f, news, inval);
 	if (f->doc) {

@@ -249,7 +249,8 @@ def test_what_is_refused_for_now_fails_the_listing(place, google, drive, mount):
 def test_pictures_and_sound_are_not_downloaded(place, google, drive, mount):
     for number, mime in enumerate(("image/png", "video/mp4", "audio/mpeg", "application/octet-stream")):
         google.create(place.id, "f%d" % number, os.urandom(5000), mime)
-    wait_until(lambda: len(os.listdir(place.path)) == 4, "the files on the mount")
+    google.create(place.id, "Photo.JPG", os.urandom(5000))
+    wait_until(lambda: len(os.listdir(place.path)) == 5, "the files on the mount")
     folder = view_of(mount, place, "x").parent
     with counted(drive) as count:
         for _ in range(3):

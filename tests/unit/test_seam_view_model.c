@@ -263,6 +263,14 @@ TEST(seam_view__kinds_one_read_for_many)
 	CHECK_INT(fake_drive_count(fs->drive, FAKE_READ, "a"), 1);
 	CHECK_INT(fake_drive_count(fs->drive, FAKE_READ, "b"), 0);
 	CHECK_INT(fake_drive_count(fs->drive, FAKE_READ, "c"), 0);
+	/* Only its name and type kept it out: with others it is looked into. */
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	fake_drive_mime(fs->drive, "b", "");
+	CHECK_INT(drive_edit(fs->drive, "b", &(struct drive_edit){ .name = "b.bin", .mtime_ms = -1 }, &news), 0);
+	fake_fs_news(fs, "b");
+	CLEANUP_BUF struct buf names = BUF_INIT(4096);
+	CHECK_INT(list(fs, "", &names), 0);
+	CHECK_STR(names.data, "b.bin ");
 	fake_fs_free(fs);
 }
 
