@@ -154,13 +154,25 @@ int draft_create_scratch(struct cache *c, struct draft **ret) { return create_dr
 
 /* ---- no room */
 
+static uint64_t room_on_disk(const struct cache *c)
+{
+	struct statvfs v;
+	return fstatvfs(c->dir_fd, &v) ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+/* The disk had no room for n bytes: is another try worth while? It is not where nothing is cached and the
+ * keeper has not made room either. */
+static bool give_way(const struct draft *d, uint64_t n)
+{
+	return evict_for_draft(d->c) || room_on_disk(d->c) >= n;
+}
+
 /* Of n bytes; err_last() says what the disk said. */
 static int say_full(const struct draft *d, uint64_t n)
 {
 	char why[128];
-	struct statvfs v;
 	(void)snprintf(why, sizeof why, "%s", err_last());
-	uint64_t room = fstatvfs(d->c->dir_fd, &v) ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
+	uint64_t room = room_on_disk(d->c);
 	if (room >= n)
 		return err_set(-ENOSPC, "%s, for %llu bytes in \"%s\", and nothing that is cached is left to give way: "
 			       "a quota may be used up", why, (unsigned long long)n, d->c->dir);
@@ -237,7 +249,7 @@ int draft_pwrite(struct draft *d, const void *data, size_t n, uint64_t off)
 		r = write_locked(d, data, n, off);
 		crumbs = d->own.n > DRAFT_EXTENTS_MAX;
 		draft_release(d);
-	} while (r == -ENOSPC && tries++ < GIVE_WAY_TRIES && evict_for_draft(d->c));
+	} while (r == -ENOSPC && tries++ < GIVE_WAY_TRIES && give_way(d, n));
 	if (r == -ENOSPC)
 		return say_full(d, n);
 	return !r && crumbs ? draft_fill(d) : r;
@@ -364,7 +376,7 @@ static int fill_gap(struct draft *d, struct source *base, char *piece, uint64_t 
 		r = fill_locked(d, piece, off, end);
 		left = d->base_end > off ? d->base_end - off : 0;
 		draft_release(d);
-	} while (r == -ENOSPC && tries++ < GIVE_WAY_TRIES && evict_for_draft(d->c));
+	} while (r == -ENOSPC && tries++ < GIVE_WAY_TRIES && give_way(d, end - off));
 	return r == -ENOSPC ? say_full(d, left) : r;
 }
 

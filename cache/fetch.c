@@ -264,11 +264,17 @@ int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end
 	return 0;
 }
 
+/* Where the bytes that are still its own begin: whole blocks behind `pos`, and the file's last one, are
+ * present, or evicted again. */
+static uint64_t own_from(const struct flight *f) REQUIRES(store_lock)
+{
+	return f->pos == f->end ? f->end : f->pos - f->pos % SOURCE_BLOCK;
+}
+
 struct flight *fetch_flight_at(const struct rev *r, uint64_t off)
 {
 	struct flight *f = r->flights;
-	/* Whole blocks behind `pos` are its no more: present, or evicted again. */
-	while (f && (off < f->pos - f->pos % SOURCE_BLOCK || off >= f->end))
+	while (f && (off < own_from(f) || off >= f->end))
 		f = f->next_in_rev;
 	return f;
 }

@@ -75,12 +75,12 @@ static void commit_now(struct cache *c)
 	int e = commit_all(c);
 	if (e)
 		(void)snprintf(line, sizeof line, "the index of the cache cannot be written: %s", err_last());
+	if (e == -ENOSPC) /* said once, whoever finds it first */
+		store_disk_failed(c, e, "the index");
 	store_acquire(c);
 	store_turn_end(c);
-	bool say = e && !c->warned_index;
+	bool say = e && e != -ENOSPC && !c->warned_index;
 	c->warned_index = e != 0;
-	if (e == -ENOSPC)
-		c->free_wanted += COMMIT_BYTES;
 	store_release(c);
 	if (say)
 		store_warn(c, "%s", line);

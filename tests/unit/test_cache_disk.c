@@ -7,9 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -374,17 +372,6 @@ TEST(cache_disk__reads_go_on_when_the_disk_is_gone)
 	source_unref(s);
 	source_unref(&f->src);
 	cache_close(c);
-}
-
-/* A small disk of its own for this process; false: not allowed to make one. */
-static bool own_disk(const char *bytes)
-{
-	char dir[256], option[64];
-	(void)snprintf(dir, sizeof dir, "%s/cache", test_dir);
-	(void)snprintf(option, sizeof option, "mode=0700,size=%s", bytes);
-	return mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 &&
-	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("tmpfs", dir, "tmpfs", 0, option) == 0;
 }
 
 TEST(cache_disk__a_full_disk_does_not_stop_readers_and_fails_writers)

@@ -3,6 +3,7 @@
 #include "tests/unit/test_cache_fake.h"
 #include "tests/unit/test_cache_fault.h"
 
+#include "cache/evict.h"
 #include "cache/index.h"
 #include "cache/store.h"
 
@@ -85,6 +86,25 @@ TEST(cache_evict__the_order_holds_while_every_commit_is_slow)
 	CHECK(!whole(c, "b"));
 	CHECK(whole(c, "a"));
 	CHECK(whole(c, "f"));
+	cache_close(c);
+}
+
+/* The last block is short: a fetch that has written it and not yet ended must not vouch for it. */
+TEST(cache_evict__the_last_block_that_goes_before_its_fetch_has_ended_is_fetched_again)
+{
+	HEAVY;
+	struct cache *c = open_cache(64 * MB);
+	struct fake *f = fake_new(MB + 4096, 7);
+	struct source *s = wrap(c, "f", &f->src);
+	f->hold_end = true;
+	CHECK_INT(read_check(s, 7, 0, MB + 4096), 0);
+	fake_await(f, 1);
+	CHECK_INT(evict_bytes(c, 2 * MB), MB + 4096);
+	CHECK_INT(read_check(s, 7, MB, 4096), 0);
+	CHECK_INT(fake_streams(f), 2);
+	fake_set(f, UINT64_MAX, UINT64_MAX);
+	source_unref(s);
+	source_unref(&f->src);
 	cache_close(c);
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_cache_fake.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
 int warnings;
 char warning[600];
 
@@ -47,6 +51,18 @@ static int fake_wait(struct fake *f, uint64_t at)
 	return r;
 }
 
+static void fake_wait_end(struct fake *f)
+{
+	pthread_mutex_lock(&f->m);
+	f->waiting += f->hold_end;
+	pthread_cond_broadcast(&f->c);
+	while (f->hold_end) {
+		pthread_cond_wait(&f->c, &f->m);
+		f->waiting -= !f->hold_end;
+	}
+	pthread_mutex_unlock(&f->m);
+}
+
 static int fake_stream(struct source *s, uint64_t off, uint64_t n, source_sink *sink, void *ctx)
 {
 	struct fake *f = (struct fake *)s;
@@ -70,6 +86,7 @@ static int fake_stream(struct source *s, uint64_t off, uint64_t n, source_sink *
 		off += k;
 		n -= k;
 	}
+	fake_wait_end(f);
 	return 0;
 }
 
@@ -121,6 +138,7 @@ void fake_set(struct fake *f, uint64_t hold_at, uint64_t fail_at)
 	pthread_mutex_lock(&f->m);
 	f->hold_at = hold_at;
 	f->fail_at = fail_at;
+	f->hold_end = false;
 	pthread_cond_broadcast(&f->c);
 	pthread_mutex_unlock(&f->m);
 }
@@ -167,6 +185,16 @@ void on_warning(void *ctx, const char *line)
 	(void)ctx;
 	warnings++;
 	(void)snprintf(warning, sizeof warning, "%s", line);
+}
+
+bool own_disk(const char *bytes)
+{
+	char dir[256], option[64];
+	(void)snprintf(dir, sizeof dir, "%s/cache", test_dir);
+	(void)snprintf(option, sizeof option, "mode=0700,size=%s", bytes);
+	return mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", dir, "tmpfs", 0, option) == 0;
 }
 
 struct cache *open_cache(uint64_t bytes_max)

@@ -13,6 +13,7 @@ struct fake {
 	pthread_cond_t c;
 	uint64_t streams, bytes;
 	uint64_t hold_at;	/* bytes from here on wait; UINT64_MAX: none */
+	bool hold_end;		/* streams wait when all their bytes have been taken; fake_set() lets them go */
 	uint64_t fail_at;	/* the stream that reaches it fails; UINT64_MAX: none */
 	int fail_with;
 	bool tentative, busy;	/* set before the first read; busy: no read-ahead is wanted */
@@ -36,6 +37,8 @@ uint64_t fake_streams(struct fake *f);
 uint64_t fake_asked(struct fake *f);
 uint64_t fake_bytes(struct fake *f);
 
+/* A small disk in memory for this process, at test_dir/cache; false: not allowed to make one. */
+bool own_disk(const char *bytes);
 /* In test_dir/cache, four fetchers. */
 struct cache *open_cache(uint64_t bytes_max);
 /* A reference of `origin` stays with the caller. */
