@@ -94,21 +94,46 @@ static void keep_quota(struct fs *fs, const struct drive_who *who)
 
 /* ---- the cache folder */
 
-/* One per identity and folder, so that two mounts never share one by accident. */
-static int default_cache_dir(struct fs *fs, const char *folder_id, char **ret)
+/* "~/.cache/drivefs-models/PREFIX" and a name made of two texts. */
+static int path_in_caches(const char *prefix, const char *one, const char *two, char **ret)
 {
-	CLEANUP_BUF struct buf who = BUF_INIT(4096), dir = BUF_INIT(PATH_MAX);
+	CLEANUP_BUF struct buf who = BUF_INIT(16 << 10), dir = BUF_INIT(PATH_MAX);
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	buf_printf(&who, "%s\n%s", drive_identity(fs->drive), folder_id);
+	buf_printf(&who, "%s\n%s", one, two);
 	if (base && *base == '/')
 		buf_printf(&dir, "%s/drivefs-models/", base);
 	else if (home && *home == '/')
 		buf_printf(&dir, "%s/.cache/drivefs-models/", home);
 	else
 		return err_set(-EINVAL, "neither XDG_CACHE_HOME nor HOME is set: name a folder by -o cache_dir=");
-	buf_printf(&dir, "%016llx", (unsigned long long)map_hash(who.data ? who.data : ""));
-	*ret = buf_take(&dir);
-	return *ret ? 0 : err_set(-ENOMEM, "no memory to start");
+	buf_printf(&dir, "%s%016llx", prefix, (unsigned long long)map_hash(who.data ? who.data : ""));
+	*ret = who.failed ? NULL : buf_take(&dir);
+	return *ret ? 0 : err_nomem("the cache folder's name");
+}
+
+/* One per identity and folder, so that two mounts never share one by accident. */
+static int default_cache_dir(struct fs *fs, const char *folder_id, char **ret)
+{
+	return path_in_caches("", drive_identity(fs->drive), folder_id, ret);
+}
+
+/* The same by what is known without Drive: the credentials and the command line's FOLDER ("root"). A link to
+ * the other. */
+static int link_of_cache_dir(struct fs *fs, char **ret)
+{
+	CLEANUP_BUF struct buf who = BUF_INIT(8192);
+	drive_credentials(fs->drive, &who);
+	return path_in_caches("by-", who.data ? who.data : "", fs->config->folder, ret);
+}
+
+static void leave_link(struct fs *fs)
+{
+	CLEANUP_FREE char *link = NULL;
+	if (fs->config->cache_dir || link_of_cache_dir(fs, &link) != 0)
+		return;
+	const char *name = strrchr(fs->cache_dir, '/') + 1;
+	if ((unlink(link) != 0 && errno != ENOENT) || symlink(name, link) != 0)
+		log_debug("cache", "%s: %s", link, strerror(errno)); /* only a start without Drive would want it */
 }
 
 static void cache_warning(void *ctx, const char *line)
@@ -117,16 +142,10 @@ static void cache_warning(void *ctx, const char *line)
 	log_warning("cache", "%s", line);
 }
 
-static int open_cache(struct fs *fs, const char *folder_id)
+/* In fs->cache_dir. */
+static int open_cache(struct fs *fs)
 {
 	const struct config *c = fs->config;
-	int r = 0;
-	if (c->cache_dir)
-		fs->cache_dir = strdup(c->cache_dir);
-	else
-		r = default_cache_dir(fs, folder_id, &fs->cache_dir);
-	if (r || !fs->cache_dir)
-		return r ? r : err_set(-ENOMEM, "no memory to start");
 	const struct cache_config cc = {
 		.dir = fs->cache_dir,
 		.bytes_max = c->cache_size,
@@ -155,14 +174,23 @@ static int keep_folder(struct fs *fs, const struct drive_file *root)
 /* Is there a cache that knows the folder? One that is not there is not made. */
 static int find_kept(struct fs *fs, struct drive_file *ret)
 {
-	int r = fs->config->cache_dir ? 0 : default_cache_dir(fs, fs->config->folder, &fs->cache_dir);
-	const char *dir = fs->config->cache_dir ? fs->config->cache_dir : fs->cache_dir;
-	if (!r && access(dir, F_OK) != 0)
-		r = -ENOENT;
-	free(STEAL(fs->cache_dir));
-	if (!r)
-		r = open_cache(fs, fs->config->folder);
+	CLEANUP_FREE char *link = NULL;
+	int r = fs->config->cache_dir ? 0 : link_of_cache_dir(fs, &link);
+	if (r)
+		return r;
+	fs->cache_dir = realpath(link ? link : fs->config->cache_dir, NULL);
+	if (!fs->cache_dir)
+		return -ENOENT;
+	r = open_cache(fs);
 	return r ? r : snapshot_root(fs, ret);
+}
+
+static int name_cache_dir(struct fs *fs, const char *folder_id)
+{
+	if (!fs->config->cache_dir)
+		return default_cache_dir(fs, folder_id, &fs->cache_dir);
+	fs->cache_dir = strdup(fs->config->cache_dir);
+	return fs->cache_dir ? 0 : err_nomem("the cache folder's name");
 }
 
 /* `err` and its reason are why Drive was not reached. */
@@ -192,7 +220,11 @@ int connect_start(struct fs *fs, struct drive_file *ret)
 	keep_quota(fs, &who);
 	r = keep_folder(fs, ret);
 	if (!r)
-		r = open_cache(fs, ret->id);
+		r = name_cache_dir(fs, ret->id);
+	if (!r)
+		r = open_cache(fs);
+	if (!r)
+		leave_link(fs);
 	if (!r && snapshot_keep_root(fs, ret) != 0)
 		log_warning("cache", "this folder cannot be mounted without Drive: %s", err_last());
 	return r;

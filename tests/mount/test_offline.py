@@ -182,3 +182,19 @@ def test_a_refusal_later_is_said_once_and_changes_nothing(away, place, drive):
         away.online()
         assert away.log.read_text().count("Drive answers and refuses") == 1
         daemon.unmount()
+
+
+def test_the_default_cache_is_found_without_drive(away, place, drive, tmp_path):
+    """By the credentials and FOLDER as it was given, since Drive cannot be asked who we are."""
+    (place.path / "f").write_bytes(b"x")
+    away.words = ",".join(word for word in away.words.split(",") if not word.startswith("cache_dir="))
+    homes = {"XDG_CACHE_HOME": str(tmp_path / "caches")}
+    for offline in (False, True):
+        if offline:
+            take_away(drive)
+        with Background([binary(), "-o", away.words, drive.folder, away.point], away.point, **homes) as daemon:
+            assert daemon.done.returncode == 0, daemon.done.stderr
+            assert away.status()["online"] != offline
+            assert (away.point / place.name / "f").read_bytes() == b"x"
+            away.kept(1)
+            daemon.unmount()
