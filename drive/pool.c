@@ -65,7 +65,7 @@ static int slot_open(struct pool_slot **ret)
 	return err_set(-ENOMEM, "HTTP: no memory");
 }
 
-static struct pool_slot *renew(struct pool_slot *s)
+static struct pool_slot *renew_handle(struct pool_slot *s)
 {
 	curl_easy_cleanup(s->easy);
 	s->easy = curl_easy_init();
@@ -79,7 +79,7 @@ static struct pool_slot *renew(struct pool_slot *s)
 void pool_put(struct pool *p, struct pool_slot *s, bool spoiled)
 {
 	if (s && spoiled)
-		s = renew(s);
+		s = renew_handle(s);
 	lock_acquire(&pool_lock);
 	p->out--;
 	if (s) {
