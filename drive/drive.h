@@ -185,6 +185,9 @@ struct drive_put {
  * drive_upload() of the same body may be repeated. */
 MUST_CHECK int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file *ret);
 
+/* Are Drive's bytes of `f`, by their MD5 and size, those of `body`? Reads all of it; no request. */
+MUST_CHECK int drive_holds(const struct drive_file *f, struct source *body, bool *ret);
+
 /* ---- figures, since drive_open() */
 struct drive_stats {
 	uint64_t requests, retries, bytes_in, bytes_out;

@@ -2,6 +2,7 @@
 #include "drive/md5.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 struct md5 {
 	EVP_MD_CTX *sum, *copy;
@@ -59,4 +60,24 @@ int md5_value(const struct md5 *g, uint8_t ret[DRIVE_DIGEST_MD5])
 	for (unsigned i = 0; i < n; i++)
 		ret[i] = value[i];
 	return 0;
+}
+
+static int add_piece(void *ctx, const void *data, size_t n) { return digest_add(ctx, data, n); }
+
+int drive_holds(const struct drive_file *f, struct source *body, bool *ret)
+{
+	struct digest *g;
+	uint8_t md5[DRIVE_DIGEST_MD5];
+	*ret = false;
+	if (!f->has_md5 || f->size != body->size)
+		return 0;
+	int r = digest_open(&g);
+	if (r)
+		return r;
+	r = source_stream(body, 0, body->size, add_piece, g);
+	if (!r)
+		r = digest_value(g, md5);
+	digest_close(g);
+	*ret = !r && memcmp(md5, f->md5, sizeof md5) == 0;
+	return r;
 }

@@ -34,6 +34,26 @@ int err_nomem(const char *what) { return err_set(-ENOMEM, "out of memory: %s", w
 
 const char *err_last(void) { return last; }
 
+#ifdef DFM_DEBUG
+void (*base_point_hook)(const char *name);
+#endif
+
+void base_expect(bool holds, const char *fmt, ...)
+{
+#ifdef DFM_DEBUG
+	va_list ap;
+	if (holds)
+		return;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	abort();
+#else
+	(void)holds, (void)fmt;
+#endif
+}
+
 void err_clear(void) { last[0] = 0; }
 
 void cancel_set(bool (*test)(void *ctx), void *ctx)

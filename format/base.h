@@ -99,6 +99,16 @@ MUST_CHECK int lock_wait_or_cancel(struct lock *l, pthread_cond_t *c, int64_t en
  * and reply to the kernel. */
 void lock_assert_none(void);
 
+/* What cannot be unless the program is wrong: a debug build says it and aborts, a release goes on. */
+void base_expect(bool holds, const char *fmt, ...) PRINTF(2, 3);
+/* A named point where a test can stop a thread; nothing in a release build. */
+#ifdef DFM_DEBUG
+extern void (*base_point_hook)(const char *name);
+#define POINT(name) (base_point_hook ? base_point_hook(name) : (void)0)
+#else
+#define POINT(name) ((void)0)
+#endif
+
 /* A thread that does a part of its starter's operation: it is cancelled with it, and its reason comes
  * back. thread_join() it before the operation ends. Lives where it is; not to be copied. */
 struct thread {

@@ -24,7 +24,7 @@ static int64_t to_wall_ms(const struct timespec *t) { return (int64_t)t->tv_sec 
 
 static int set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 {
-	if (n->kind == NODE_FILE && handle_set_mtime(n, mtime_ms))
+	if (n->kind == NODE_FILE && handle_set_mtime(fs, n, mtime_ms))
 		return 0;
 	const struct drive_edit e = { .mtime_ms = mtime_ms };
 	return n->file->id[0] ? namei_edit(fs, n->file, &e) : 0;

@@ -50,6 +50,7 @@ struct fs {
 	uid_t uid;		/* what files belong to in stat() */
 	gid_t gid;
 	int mount_id;		/* atomic; of /proc/self/mountinfo; -1: not known */
+	dev_t dev;		/* st_dev of the mount; set before mount_id is */
 	unsigned handles;	/* atomic: open files */
 
 	struct lock model_lock;	/* RANK_LEAF: what model.c knows of each file */

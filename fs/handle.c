@@ -1,166 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
-#include "fs/log.h"
+#include "fs/held.h"
 #include "fs/namei.h"
 #include "fs/publish.h"
+#include "fs/publisher.h"
 #include "fs/shortcut.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { WAIT_MS = 200 };
-
-int handle_source(struct fs *fs, const char *id, const struct content *c, struct source **ret)
-{
-	if (!c->revision[0] || !c->size)
-		return source_bytes("", 0, ret);
-	struct drive_file f = { .size = c->size, .mtime_ms = c->mtime_ms, .blob = true, .has_md5 = c->has_md5 };
-	memcpy(f.md5, c->md5, sizeof f.md5);
-	snprintf(f.id, sizeof f.id, "%s", id);
-	snprintf(f.revision, sizeof f.revision, "%s", c->revision);
-	struct source *origin = NULL;
-	int r = drive_source(fs->drive, &f, &origin);
-	if (r)
-		return r;
-	struct cache_key key = { id, c->revision, "" };
-	r = cache_wrap(fs->cache, &key, origin, ret);
-	if (r)
-		source_unref(origin);
-	return r;
-}
 
 /* ---- opening */
 
-static struct writing *writing_new(void)
+/* h has had a hand in w->open. */
+static void author(struct writing *w, struct handle *h) REQUIRES(w->lock)
 {
-	struct writing *w = calloc(1, sizeof *w);
-	if (w) {
-		lock_init(&w->lock, RANK_NODE);
-		cond_init(&w->changed);
-	}
-	return w;
+	if (h->wrote == w->open->number)
+		return;
+	h->wrote = w->open->number;
+	w->authors++;
 }
 
-static void writing_free(struct writing *w)
+static int start_empty(struct fs *fs, struct handle *h, pid_t tid)
 {
-	source_unref(w->src);
-	pthread_cond_destroy(&w->changed);
-	lock_done(&w->lock);
-	free(w);
-}
-
-/* Count a handle in; the node cannot go from here on. */
-static int join(struct fs *fs, struct inode *n, bool writable)
-{
-	int r = 0;
+	struct inode *n = h->node;
+	struct save *s;
 	lock_acquire(&fs->tree.lock);
-	if (!n->w && !(n->w = writing_new()))
-		r = err_set(-ENOMEM, "no memory to open a file");
-	if (!r) {
-		n->w->opens++;
-		n->w->writable += writable;
-		n->writing |= writable;
-		inode_hold(n);
-	}
+	lock_acquire(&n->w->lock);
+	writers_learn(&n->w->writers, tid);
 	lock_release(&fs->tree.lock);
-	return r;
-}
-
-void writing_drop(struct fs *fs, struct inode *n)
-{
-	struct writing *w = NULL;
-	lock_acquire(&fs->tree.lock);
-	if (n->w && !n->w->opens) {
-		lock_acquire(&n->w->lock);
-		bool needed = n->w->draft || n->w->sending || n->w->waiting;
-		lock_release(&n->w->lock);
-		if (!needed) {
-			w = n->w;
-			n->w = NULL;
-			n->writing = false;
-		}
-	}
-	lock_release(&fs->tree.lock);
-	if (w)
-		writing_free(w);
-}
-
-/* Count a handle out. */
-static void leave(struct fs *fs, struct inode *n)
-{
-	lock_acquire(&fs->tree.lock);
-	n->w->opens--;
-	lock_release(&fs->tree.lock);
-	writing_drop(fs, n);
-	lock_acquire(&fs->tree.lock);
-	inode_forget(&fs->tree, n, 0, 1);
-	lock_release(&fs->tree.lock);
-}
-
-/* The source of the node's content, opened once. */
-static int need_source(struct fs *fs, struct inode *n)
-{
-	struct writing *w = n->w;
-	struct content c;
-	char id[DRIVE_ID_MAX + 1];
-	lock_acquire(&w->lock);
-	bool there = w->src || w->draft;
-	lock_release(&w->lock);
-	if (there)
-		return 0;
-	lock_acquire(&fs->tree.lock);
-	c = n->content;
-	memcpy(id, n->file->id, sizeof id);
-	CLEANUP_BUF struct buf text = BUF_INIT(4096);
-	if (n->file->doc)
-		tree_doc_text(n->file, &text);
-	lock_release(&fs->tree.lock);
-	struct source *src;
-	int r = text.len ? source_bytes(text.data, text.len, &src) : handle_source(fs, id, &c, &src);
-	if (r)
-		return r;
-	lock_acquire(&w->lock);
-	if (!w->src)
-		w->src = STEAL(src);
-	lock_release(&w->lock);
-	source_unref(src);
-	return 0;
-}
-
-/* Make the draft, empty or over the present content. Waits while the last one is being sent. */
-static int need_draft(struct fs *fs, struct writing *w, bool empty) REQUIRES(w->lock)
-{
-	while (w->sending) {
-		if (cancelled())
-			return err_set(-EINTR, "interrupted while the last save is being sent");
-		(void)lock_wait(&w->lock, &w->changed, WAIT_MS);
-	}
-	if (w->draft)
-		return 0;
-	if (!empty && !w->src)
-		return err_set(-ESTALE, "what was being written was given up meanwhile: open it again");
-	w->mtime_ms = wall_ms();
-	w->doomed = w->wrote = false;
-	w->error = 0;
-	return draft_create(fs->cache, empty ? NULL : w->src, &w->draft);
-}
-
-static int start_empty(struct fs *fs, struct inode *n, pid_t tid)
-{
-	struct writing *w = n->w;
-	lock_acquire(&w->lock);
-	writers_learn(&w->writers, tid);
-	int r = need_draft(fs, w, true);
+	int r = writing_empty(fs, n->w, &s);
 	if (!r)
-		r = draft_truncate(w->draft, 0);
-	if (!r) {
-		w->dirty = true;
-		w->wrote = false;
-		w->mtime_ms = wall_ms();
-	}
-	lock_release(&w->lock);
+		author(n->w, h);
+	lock_release(&n->w->lock);
 	return r;
 }
 
@@ -194,44 +65,66 @@ static int check_first(struct fs *fs, struct inode *n)
 	struct writing *w = n->w;
 	uint8_t first;
 	lock_acquire(&w->lock);
-	CLEANUP_SOURCE struct source *src = w->draft || !w->src ? NULL : source_ref(w->src);
+	CLEANUP_SOURCE struct source *src = w->open || w->sent || !w->src ? NULL : source_ref(w->src);
 	lock_release(&w->lock);
 	if (!src || source_pread(src, &first, 1, 0) != -ESTALE)
 		return cancelled() ? err_set(-EINTR, "interrupted while a file is opened") : 0; /* read() tells */
 	return namei_refresh(fs, n->file) == 0 && is_outdated(fs, n) ? err_set(-ESTALE, "replaced: look it up again") : 0;
 }
 
-int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
+/* Its name has gone since the kernel looked it up, and nobody has it open: there may be another file of
+ * that name by now, and what is written to this one is nobody's. */
+static bool is_stale(struct fs *fs, const struct inode *n)
 {
-	bool writable = (flags & O_ACCMODE) != O_RDONLY;
-	if (writable && n->file->doc)
-		return err_set(-EACCES, "a Google document is edited in the browser");
-	if (writable && !n->file->can_edit)
-		return err_set(-EACCES, "Drive does not let %s edit it: ask its owner for the right to",
-			       drive_identity(fs->drive));
-	int refused = writable ? shortcut_check_file(fs, n->file) : 0;
-	if (refused)
-		return refused;
-	if (is_outdated(fs, n) || (writable && (flags & O_TRUNC) && must_replace(fs, n)))
-		return err_set(-ESTALE, "replaced: look it up again");
+	lock_acquire(&fs->tree.lock);
+	bool stale = file_gone_here(n->file) && !(n->w && n->w->opens);
+	lock_release(&fs->tree.lock);
+	return stale;
+}
+
+static int handle_new(struct fs *fs, struct inode *n, bool writable, struct handle **ret)
+{
 	struct handle *h = calloc(1, sizeof *h);
-	int r = h ? join(fs, n, writable) : err_set(-ENOMEM, "no memory to open a file");
+	int r = h ? writing_join(fs, n, writable) : err_nomem("an open file");
 	if (r) {
 		free(h);
 		return r;
 	}
-	*h = (struct handle){ n, writable, NULL };
-	r = writable && (flags & O_TRUNC) ? start_empty(fs, n, tid) : need_source(fs, n);
-	if (!r && writable) {
-		lock_acquire(&n->w->lock);
-		writers_learn(&n->w->writers, tid);
-		lock_release(&n->w->lock);
-	}
-	if (!r && !writable)
+	*h = (struct handle){ .node = n, .writable = writable };
+	*ret = h;
+	return 0;
+}
+
+int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
+{
+	bool writable = (flags & O_ACCMODE) != O_RDONLY, empty = flags & O_TRUNC;
+	if ((writable || empty) && n->file->doc)
+		return err_set(-EACCES, "a Google document is edited in the browser");
+	if ((writable || empty) && !n->file->can_edit)
+		return err_set(-EACCES, "Drive does not let %s edit it: ask its owner for the right to",
+			       drive_identity(fs->drive));
+	int refused = writable || empty ? shortcut_check_file(fs, n->file) : 0;
+	if (refused)
+		return refused;
+	if (is_stale(fs, n))
+		return err_set(-ESTALE, "it has gone meanwhile: look it up again");
+	if (is_outdated(fs, n) || (empty && must_replace(fs, n)))
+		return err_set(-ESTALE, "replaced: look it up again");
+	struct handle *h;
+	int r = handle_new(fs, n, writable || empty, &h); /* O_RDONLY | O_TRUNC empties it, as on Linux's own */
+	if (r)
+		return r;
+	r = empty ? start_empty(fs, h, tid) : writing_need_source(fs, n);
+	if (!r && !writable && !empty)
 		r = check_first(fs, n);
 	if (r) {
 		handle_release(fs, h);
 		return r;
+	}
+	if (writable) {
+		lock_acquire(&n->w->lock);
+		writers_learn(&n->w->writers, tid);
+		lock_release(&n->w->lock);
 	}
 	*ret = h;
 	return 0;
@@ -239,48 +132,35 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 
 int handle_create(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
 {
-	bool writable = (flags & O_ACCMODE) != O_RDONLY;
-	struct handle *h = calloc(1, sizeof *h);
-	int r = h ? join(fs, n, writable) : err_set(-ENOMEM, "no memory to open a file");
-	if (!r) {
-		*h = (struct handle){ n, writable, NULL };
-		*ret = h;
-		r = start_empty(fs, n, tid);
-		if (r)
-			handle_release(fs, h);
+	(void)flags; /* made by this open: even a reader's is a writer of nothing */
+	struct handle *h;
+	int r = handle_new(fs, n, true, &h);
+	if (r)
 		return r;
-	}
-	free(h);
+	r = start_empty(fs, h, tid);
+	if (r)
+		handle_release(fs, h);
+	else
+		*ret = h;
 	return r;
 }
 
 /* ---- bytes */
-
-/* The draft for use outside the lock, or NULL. put_draft() it. */
-static struct draft *get_draft(struct writing *w) REQUIRES(w->lock)
-{
-	if (w->draft)
-		w->users++;
-	return w->draft;
-}
-
-static void put_draft(struct writing *w) REQUIRES(w->lock)
-{
-	if (--w->users == 0)
-		pthread_cond_broadcast(&w->changed);
-}
 
 ssize_t handle_read(struct fs *fs, struct handle *h, void *buf, size_t n, uint64_t off)
 {
 	if (h->view)
 		return source_pread(h->view, buf, n, off);
 	struct writing *w = h->node->w;
-	int e = need_source(fs, h->node);
+	int e = writing_need_source(fs, h->node);
 	if (e)
 		return e;
 	lock_acquire(&w->lock);
-	struct draft *d = get_draft(w);
-	CLEANUP_SOURCE struct source *src = d || !w->src ? NULL : source_ref(w->src);
+	struct save *s = w->open;
+	struct source *stands = w->sent ? w->sent->body : w->src;
+	CLEANUP_SOURCE struct source *src = s || !stands ? NULL : source_ref(stands);
+	if (s)
+		writing_use(s);
 	lock_release(&w->lock);
 	if (src) {
 		ssize_t got = source_pread(src, buf, n, off);
@@ -288,96 +168,128 @@ ssize_t handle_read(struct fs *fs, struct handle *h, void *buf, size_t n, uint64
 			err_set(-ESTALE, "it was replaced in Drive, and what is there now could not be asked for");
 		return got;
 	}
-	if (!d)
+	if (!s)
 		return err_set(-ESTALE, "what was being written was given up meanwhile: open it again");
-	ssize_t r = draft_pread(d, buf, n, off);
+	ssize_t r = draft_pread(s->draft, buf, n, off);
 	lock_acquire(&w->lock);
-	put_draft(w);
+	writing_used(w, s);
 	lock_release(&w->lock);
 	return r;
 }
 
-/* Change the draft by `change`, which runs without the lock. */
-static int with_draft(struct fs *fs, struct inode *n, pid_t tid, int (*change)(struct draft *d, void *ctx), void *ctx)
+struct change {
+	int (*make)(struct draft *d, const struct change *c);
+	const void *data;
+	size_t n;
+	uint64_t off;	/* or the size, of a truncate */
+};
+
+static int write_piece(struct draft *d, const struct change *c) { return draft_pwrite(d, c->data, c->n, c->off); }
+static int cut_to(struct draft *d, const struct change *c) { return draft_truncate(d, c->off); }
+
+/* What a failed call has done. Drive's limit on sizes is refused beforehand, and so is a truncate that
+ * cannot be. A write that fails for want of room may have done a part, and its writer may not care: a file
+ * with a hole where it failed must not replace a good one. */
+static enum save_event outcome(int r, const struct change *c)
 {
-	struct writing *w = n->w;
+	if (!r)
+		return SAVE_WROTE;
+	return r == -EFBIG || c->make == cut_to ? SAVE_REFUSED : SAVE_TORN;
+}
+
+/* Change the draft, without the lock meanwhile. */
+static int with_draft(struct fs *fs, struct handle *h, pid_t tid, const struct change *c)
+{
+	struct writing *w = h->node->w;
+	struct save *s;
 	lock_acquire(&w->lock);
 	writers_learn(&w->writers, tid);
-	int r = need_draft(fs, w, false);
-	struct draft *d = r ? NULL : get_draft(w);
-	lock_release(&w->lock);
-	if (!d)
+	int r = writing_draft(fs, w, &s);
+	if (r) {
+		lock_release(&w->lock);
 		return r;
-	r = change(d, ctx);
+	}
+	writing_use(s);
+	author(w, h);
+	lock_release(&w->lock);
+	POINT("write.begun");
+	r = c->make(s->draft, c);
 	lock_acquire(&w->lock);
-	put_draft(w);
-	w->dirty = w->wrote = true;
-	w->doomed |= r != 0; /* a file with a hole where a write failed must not replace a good one */
-	w->mtime_ms = wall_ms();
+	enum save_event event = outcome(r, c);
+	save_move(s, event);
+	if (event == SAVE_TORN)
+		s->torn_by = r;
+	else if (!r)
+		s->mtime_ms = wall_ms();
+	writing_used(w, s);
 	lock_release(&w->lock);
 	return r;
-}
-
-struct piece { const void *data; size_t n; uint64_t off; };
-
-static int write_piece(struct draft *d, void *ctx)
-{
-	struct piece *p = ctx;
-	return draft_pwrite(d, p->data, p->n, p->off);
 }
 
 int handle_write(struct fs *fs, struct handle *h, pid_t tid, const void *buf, size_t n, uint64_t off)
 {
-	struct piece p = { buf, n, off };
-	return with_draft(fs, h->node, tid, write_piece, &p);
+	const struct change c = { write_piece, buf, n, off };
+	return with_draft(fs, h, tid, &c);
 }
-
-static int cut_to(struct draft *d, void *ctx) { return draft_truncate(d, *(uint64_t *)ctx); }
 
 int handle_truncate(struct fs *fs, struct handle *h, uint64_t size)
 {
-	return with_draft(fs, h->node, 0, cut_to, &size);
+	const struct change c = { cut_to, NULL, 0, size };
+	return with_draft(fs, h, 0, &c);
 }
 
-bool handle_set_mtime(struct inode *n, int64_t mtime_ms)
+bool handle_set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 {
+	bool ours = false;
+	lock_acquire(&fs->tree.lock); /* n->w stays where it is */
 	struct writing *w = n->w;
-	if (!w)
-		return false;
-	lock_acquire(&w->lock);
-	bool unsent = w->draft && w->dirty && !w->sending;
-	if (unsent)
-		w->mtime_ms = mtime_ms;
-	lock_release(&w->lock);
-	return unsent;
-}
-
-void handle_size(struct fs *fs, struct inode *n, uint64_t *ret_size, int64_t *ret_mtime_ms)
-{
-	(void)fs;
-	*ret_size = n->content.size;
-	*ret_mtime_ms = n->content.mtime_ms;
-	if (!n->w)
-		return;
-	lock_acquire(&n->w->lock);
-	if (n->w->draft) {
-		*ret_size = draft_size(n->w->draft);
-		*ret_mtime_ms = n->w->mtime_ms;
+	if (w) {
+		lock_acquire(&w->lock);
+		enum save_state open = save_state(w->open), sent = save_state(w->sent);
+		ours = (open != SAVE_NONE && open != SAVE_CLEAN) || sent != SAVE_NONE;
+		if (ours && w->open)
+			w->open->mtime_ms = mtime_ms;
+		else if (ours)
+			w->sent->mtime_ms = mtime_ms;
+		if (sent == SAVE_SENDING || open == SAVE_SEALING)
+			w->mtime_later = mtime_ms; /* on its way with another: Drive is told of it afterwards */
+		lock_release(&w->lock);
 	}
-	lock_release(&n->w->lock);
+	lock_release(&fs->tree.lock);
+	return ours;
 }
 
 /* ---- the end of the writing */
 
 /* Is this FLUSH the end of the writing (writers.h)? */
-static bool ends_writing(struct fs *fs, const struct inode *n, const struct writers *writers, bool wrote)
+static bool ends_writing(struct fs *fs, const struct inode *n, const struct writers *writers, unsigned others,
+			bool wrote)
 {
-	int mount_id = __atomic_load_n(&fs->mount_id, __ATOMIC_RELAXED);
-	if (writers_hold(writers, mount_id, n->file->ino))
+	const struct writers_mount mount = { __atomic_load_n(&fs->mount_id, __ATOMIC_ACQUIRE), fs->dev };
+	if (writers_hold(writers, &mount, n->file->ino, others))
 		return false;
 	/* Empty so far: a child may have the descriptor and be about to write. Where that cannot be
 	 * seen the last RELEASE settles it. */
-	return wrote || (mount_id >= 0 && !writers_anybody_holds(mount_id, n->file->ino));
+	return wrote || (mount.id >= 0 && !writers_anybody_holds(&mount, n->file->ino, others));
+}
+
+static bool is_unsaved(const struct writing *w) REQUIRES(w->lock)
+{
+	return w->sent || (w->open && w->open->state != SAVE_CLEAN);
+}
+
+static int damaged(void)
+{
+	return err_set(-EIO, "a write failed or its writer was killed: the file in Drive stays as it was, write it anew");
+}
+
+/* Save now; what cannot be saved is tried again. */
+static int save_now(struct fs *fs, struct inode *n)
+{
+	int r = publish(fs, n);
+	if (r)
+		publisher_add(fs, n);
+	return r;
 }
 
 int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
@@ -385,88 +297,93 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 	struct writing *w = h->node->w;
 	if (!h->writable)
 		return 0;
+	lock_acquire(&w->lock);
+	bool unsaved = is_unsaved(w);
+	lock_release(&w->lock);
+	if (!unsaved) /* the closes of an execve, and of who has written nothing, cost no look at anybody */
+		return 0;
 	bool killed = writers_killed(tid);
 	lock_acquire(&w->lock);
-	bool unsaved = w->draft && w->dirty, wrote = w->wrote || w->error;
-	w->doomed |= killed && unsaved;
-	int error = unsaved ? w->error : 0;
-	bool doomed = w->draft && w->doomed;
+	unsaved = is_unsaved(w);
+	bool mine = w->open && h->wrote == w->open->number;
+	if (killed && mine && writers_has(&w->writers, tid))
+		save_move(w->open, SAVE_KILLED);
+	enum save_state open = save_state(w->open);
+	bool wrote = open == SAVE_OPEN || open == SAVE_SEALING || w->sent || w->error;
+	int error = w->error;
 	struct writers writers = w->writers;
+	unsigned others = w->writable - 1; /* each has a descriptor somewhere, or had until now */
 	lock_release(&w->lock);
-	if (doomed && !killed)
-		return err_set(-EIO, "a write failed: the file in Drive stays as it was");
-	if (doomed || !unsaved)
+	if (killed || !unsaved)
 		return 0;
-	if (ends_writing(fs, h->node, &writers, wrote))
-		return publish(fs, h->node);
-	return error ? err_set(error, "the last try to upload failed, the next is at the last close") : 0;
+	if (open == SAVE_DAMAGED)
+		return mine ? damaged() : 0;
+	if (ends_writing(fs, h->node, &writers, others, wrote))
+		return save_now(fs, h->node);
+	return error ? err_set(error, "the last try to upload failed, it is tried again") : 0;
 }
 
 int handle_fsync(struct fs *fs, struct handle *h)
 {
 	struct writing *w = h->node->w;
 	lock_acquire(&w->lock);
-	bool doomed = w->draft && w->doomed;
+	bool torn = save_state(w->open) == SAVE_DAMAGED;
 	lock_release(&w->lock);
-	if (doomed)
-		return err_set(-EIO, "a write failed: the file in Drive stays as it was");
-	return publish(fs, h->node);
+	return torn ? damaged() : save_now(fs, h->node);
 }
 
-/* The last writer has gone: what happens to bytes that Drive does not have. */
-static void settle(struct fs *fs, struct inode *n)
+/* What is left to do for the bytes that Drive does not have when a handle goes. */
+enum rest { REST_NONE, REST_HOLD, REST_DROP, REST_SEND };
+
+static enum rest rest_of(const struct inode *n, bool last) REQUIRES(n->w->lock)
 {
-	struct writing *w = n->w;
-	lock_acquire(&fs->tree.lock);
-	bool gone = file_gone_here(n->file);
-	lock_release(&fs->tree.lock);
-	lock_acquire(&w->lock);
-	bool unsaved = w->draft && w->dirty && !w->waiting, doomed = w->doomed;
-	lock_release(&w->lock);
-	if (!unsaved)
-		return;
-	if (doomed || gone) /* unlinked while open: publish_hold drops it */
-		publish_hold(fs, n, "its writer was killed or a write failed");
-	else if (publish(fs, n) != 0)
-		publish_later(fs, n);
+	const struct writing *w = n->w;
+	enum save_state open = save_state(w->open);
+	if (open == SAVE_DAMAGED && !w->authors) /* what had no room must not keep the room that it had */
+		return w->open->torn_by == -ENOSPC || w->open->torn_by == -EDQUOT ? REST_DROP : REST_HOLD;
+	if (!last)
+		return REST_NONE;
+	if (open == SAVE_CLEAN || (file_gone_here(n->file) && is_unsaved(w)))
+		return REST_DROP;
+	if (is_unsaved(w) && file_placeless(n->file) && !file_gone_here(n->file))
+		return REST_HOLD; /* tried again it would fail again */
+	return is_unsaved(w) ? REST_SEND : REST_NONE;
 }
 
-/* Is the content Drive's again? Then news from there replace the inode as they do any other, those
- * that came meanwhile at once. */
-static void end_writing(struct fs *fs, struct inode *n)
+static void release_view(struct fs *fs, struct handle *h)
 {
+	source_unref(h->view);
 	lock_acquire(&fs->tree.lock);
-	lock_acquire(&n->w->lock);
-	if (!n->w->writable) {
-		n->w->writers = (struct writers){ 0 };
-		n->writing = n->w->draft != NULL;
-	}
-	lock_release(&n->w->lock);
-	if (!n->writing && n->file->next == n) /* nothing came of it */
-		inode_settle(&fs->tree, n->file, false);
-	if (!n->writing)
-		tree_outdated(&fs->tree, n);
+	inode_forget(&fs->tree, h->node, 0, 1);
 	lock_release(&fs->tree.lock);
+	free(h);
 }
 
 void handle_release(struct fs *fs, struct handle *h)
 {
 	struct inode *n = h->node;
+	struct writing *w = n->w;
 	if (h->view) {
-		source_unref(h->view);
-		free(h);
-		lock_acquire(&fs->tree.lock);
-		inode_forget(&fs->tree, n, 0, 1);
-		lock_release(&fs->tree.lock);
+		release_view(fs, h);
 		return;
 	}
 	lock_acquire(&fs->tree.lock);
-	bool last = h->writable && --n->w->writable == 0;
+	lock_acquire(&w->lock);
+	if (w->open && h->wrote == w->open->number)
+		w->authors--;
+	bool last = h->writable && --w->writable == 0;
+	enum rest rest = h->writable ? rest_of(n, last) : REST_NONE;
+	lock_release(&w->lock);
 	lock_release(&fs->tree.lock);
-	if (last) {
-		settle(fs, n);
-		end_writing(fs, n);
-	}
-	leave(fs, n);
+	POINT("release.decided");
+	if (rest == REST_HOLD)
+		held_keep(fs, n, NULL);
+	else if (rest == REST_DROP)
+		held_drop(fs, n);
+	if (last)
+		writing_settle(fs, n);
+	if (rest == REST_SEND)
+		publisher_add(fs, n);
+	writing_leave(fs, n);
 	free(h);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/model_scan.h"
 
-#include "fs/handle.h"
+#include "fs/writing.h"
 #include "fs/log.h"
 
 #include <inttypes.h>
@@ -153,7 +153,7 @@ static const struct sidecar *known_sidecar(const struct model_set *set, const ch
 static int open_witnessed(struct scan *s, const char *id, const struct content *c, struct source **ret)
 {
 	struct source *src;
-	int r = handle_source(s->fs, id, c, &src);
+	int r = writing_source(s->fs, id, c, &src);
 	s->io |= r != 0;
 	return r ? r : witness(src, &s->io, ret);
 }

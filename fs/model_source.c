@@ -2,7 +2,7 @@
 /* The bytes of the files of a SavedModel. */
 #include "fs/model_state.h"
 
-#include "fs/handle.h"
+#include "fs/writing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -171,5 +171,5 @@ int model_source(struct fs *fs, struct model *m, size_t index, struct source **r
 	case SAVEDMODEL_IN_SIDECAR:
 		break;
 	}
-	return shard_file(m, &id, &c) ? handle_source(fs, id, c, ret) : err_set(-EIO, "a SavedModel without a matrix");
+	return shard_file(m, &id, &c) ? writing_source(fs, id, c, ret) : err_set(-EIO, "a SavedModel without a matrix");
 }

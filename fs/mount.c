@@ -8,9 +8,9 @@
 #include "fs/model.h"
 #include "fs/mountpoint.h"
 #include "fs/notify.h"
-#include "fs/handle.h"
+#include "fs/held.h"
 #include "fs/ops.h"
-#include "fs/publish.h"
+#include "fs/publisher.h"
 #include "fs/quota.h"
 #include "fs/signals.h"
 #include "fs/snapshot.h"
@@ -141,7 +141,8 @@ static void *announce(void *arg)
 	struct stat st;
 	if (stat(m->fs.mountpoint, &st) != 0)
 		return NULL; /* the loop has ended, or will */
-	__atomic_store_n(&m->fs.mount_id, writers_mount_id(m->fs.mountpoint), __ATOMIC_RELAXED);
+	m->fs.dev = st.st_dev;
+	__atomic_store_n(&m->fs.mount_id, writers_mount_id(m->fs.mountpoint), __ATOMIC_RELEASE);
 	raise_readahead(st.st_dev);
 	CLEANUP_BUF struct buf who = BUF_INIT(8192);
 	drive_credentials(m->fs.drive, &who);
@@ -209,7 +210,7 @@ static void stop(struct mounting *m)
 	__atomic_store_n(&fs->stopping, true, __ATOMIC_RELAXED);
 	m->control = control_stop(m->control);
 	fs->watch = watch_stop(fs->watch);
-	publisher_stop(fs);
+	publisher_stop(fs, 0);
 	fs->notify = notify_stop(fs->notify);
 	if (m->mounted)
 		fuse_session_unmount(fs->session);
@@ -217,7 +218,7 @@ static void stop(struct mounting *m)
 		pthread_join(m->announcer, NULL);
 	quota_stop(fs);
 	if (fs->tree.root && !m->left)
-		publish_hold_all(fs);
+		held_keep_all(fs);
 	if (fs->handles || m->left) { /* a signal ended us: what they use cannot go */
 		if (m->left)
 			log_warning("mount", "%u requests did not end", m->left);

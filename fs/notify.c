@@ -63,8 +63,8 @@ static void *notify_main(void *arg)
 
 void notify_later(struct notify *n, struct inval *what)
 {
-	struct batch *b = what->count ? calloc(1, sizeof *b) : NULL;
-	if (!b) { /* without memory the kernel's own timeout is the fallback */
+	struct batch *b = n && what->count ? calloc(1, sizeof *b) : NULL;
+	if (!b) { /* the mount has ended; or, without memory, the kernel's own timeout is the fallback */
 		inval_done(what);
 		return;
 	}

@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/publish.h"
 
-#include "fs/ask.h"
+#include "fs/held.h"
 #include "fs/log.h"
 #include "fs/notify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-enum { TRY_FIRST_MS = 2000, TRY_LAST_MS = 300000, WAIT_MS = 200, NOTE_MAX = 8 << 10 };
-
-struct publisher {
-	struct lock lock;	/* RANK_QUEUE */
-	pthread_cond_t wake;
-	pthread_t thread;
-	struct waiting { struct inode *node; struct waiting *next; } *waiting UNDER(lock);
-	bool stop UNDER(lock);
-};
 
 /* What an upload is about, copied while tree.lock is held. */
 struct target {
 	char id[DRIVE_ID_MAX + 1], reserved[DRIVE_ID_MAX + 1], parent[DRIVE_ID_MAX + 1];
+	char head[DRIVE_ID_MAX + 1];	/* the revision that Drive has, as far as we know */
 	char *name, *path;
 	char *description;	/* of a file that Drive does not know yet */
-	bool gone;
+	bool unlinked;		/* by this mount */
+	bool removed;		/* elsewhere */
 };
 
 static void target_done(struct target *t)
@@ -35,21 +26,33 @@ static void target_done(struct target *t)
 	free(t->description);
 }
 
-static int target_of(struct fs *fs, struct inode *n, struct target *ret)
+static void target_fill(struct fs *fs, const struct inode *n, struct target *ret) REQUIRES(fs->tree.lock)
 {
-	*ret = (struct target){ 0 };
-	lock_acquire(&fs->tree.lock);
-	struct file *f = n->file;
+	const struct file *f = n->file;
 	memcpy(ret->id, f->id, sizeof ret->id);
 	memcpy(ret->reserved, f->reserved, sizeof ret->reserved);
+	memcpy(ret->head, f->head.revision, sizeof ret->head);
 	if (f->parent)
 		memcpy(ret->parent, f->parent->id, sizeof ret->parent);
-	ret->gone = file_gone_here(f);
+	ret->unlinked = file_gone_here(f);
+	/* What was moved out of our sight takes its bytes along, as an open file does anywhere. */
+	ret->removed = (file_gone_by_news(f) && !f->elsewhere) ||
+		       (!f->id[0] && !ret->unlinked && file_placeless(f));
 	ret->name = strdup(f->name);
 	ret->path = tree_path(&fs->tree, f);
 	ret->description = !f->id[0] && f->description ? strdup(f->description) : NULL;
+}
+
+static int target_check(const struct target *t) { return t->name && t->path ? 0 : err_nomem("a file name"); }
+
+static int target_of(struct fs *fs, const struct inode *n, struct target *ret)
+{
+	target_done(ret);
+	*ret = (struct target){ 0 };
+	lock_acquire(&fs->tree.lock);
+	target_fill(fs, n, ret);
 	lock_release(&fs->tree.lock);
-	return ret->name && ret->path ? 0 : err_set(-ENOMEM, "no memory for a file name");
+	return target_check(ret);
 }
 
 /* What to do about it, for the log line of a failed save. */
@@ -63,7 +66,7 @@ static const char *advice(int err)
 	case -EPERM:
 		return "give the mount's identity the right to write there, then save again or wait for the retry";
 	case -ENOENT:
-		return "restore the folder in Drive, or save under another path; it is tried again";
+		return "take its folder out of Drive's trash, or save under another path; the bytes are kept";
 	case -EINTR:
 		return "interrupted: it is tried again";
 	default:
@@ -71,410 +74,394 @@ static const char *advice(int err)
 	}
 }
 
-/* ---- one try */
+/* ---- sealing */
 
-/* Take the draft: from here on nobody writes it. NULL with r 0: there is nothing to do. */
-static int begin(struct writing *w, struct draft **ret)
+static int make_durable(struct fs *fs, struct inode *n, struct draft *d, char ret_base[DRIVE_ID_MAX + 1], struct source **ret)
 {
+	CLEANUP(target_done) struct target t = { 0 };
+	int r = target_of(fs, n, &t);
+	memcpy(ret_base, t.head, sizeof t.head);
+	if (!r)
+		r = held_note(d, t.path, t.id, "not saved in Drive when the mount ended");
+	POINT("publish.seal");
+	return r ? r : draft_seal(d, ret);
+}
+
+/* w->open, which is SEALING, becomes w->sent; what waited there is out of date. */
+static int seal(struct fs *fs, struct inode *n) REQUIRES(n->w->lock)
+{
+	struct writing *w = n->w;
+	struct save *s = w->open, *older = NULL;
+	struct source *body = NULL;
+	char base[DRIVE_ID_MAX + 1];
+	lock_release(&w->lock);
+	int r = make_durable(fs, n, s->draft, base, &body);
+	lock_acquire(&w->lock);
+	if (r) { /* a disk that gives back other bytes than it got */
+		save_move(s, r == -EIO ? SAVE_TORN : SAVE_UNSEALED);
+		w->error = r;
+	} else {
+		older = writing_take(w, &w->sent, SAVE_DROP);
+		save_move(s, SAVE_SEALED);
+		s->body = body;
+		snprintf(s->base, sizeof s->base, "%s", base);
+		w->sent = s;
+		w->open = NULL;
+		w->authors = 0;
+	}
+	pthread_cond_broadcast(&w->changed);
+	if (older) {
+		lock_release(&w->lock);
+		writing_drain(w, older);
+		save_free(older);
+		lock_acquire(&w->lock);
+	}
+	return r;
+}
+
+/* Something is on its way, or its draft is in use: wait. */
+static bool is_busy(const struct writing *w) REQUIRES(w->lock)
+{
+	enum save_state open = save_state(w->open);
+	return open == SAVE_SEALING || save_state(w->sent) == SAVE_SENDING ||
+	       ((open == SAVE_FRESH || open == SAVE_OPEN) && w->open->users);
+}
+
+/* What is to be sent now, as SENDING; NULL: nothing. */
+static int take(struct fs *fs, struct inode *n, struct save **ret)
+{
+	struct writing *w = n->w;
 	int r = 0;
 	*ret = NULL;
 	lock_acquire(&w->lock);
-	while ((w->sending || w->users) && !r) {
-		if (cancelled())
-			r = err_set(-EINTR, "interrupted while an earlier save is being sent");
-		else
-			(void)lock_wait(&w->lock, &w->changed, WAIT_MS);
-	}
-	if (!r && w->draft && w->dirty) {
-		w->sending = true;
-		*ret = w->draft;
+	while (!r && is_busy(w))
+		r = lock_wait_or_cancel(&w->lock, &w->changed, 0, "an earlier save is being sent");
+	enum save_state open = save_state(w->open);
+	if (!r && (open == SAVE_FRESH || open == SAVE_OPEN)) {
+		save_move(w->open, SAVE_SEAL);
+		r = seal(fs, n);
+		*ret = r ? NULL : w->sent;
+	} else if (!r && w->sent) {
+		save_move(w->sent, SAVE_RETRY);
+		*ret = w->sent;
+	} else if (!r && open == SAVE_DAMAGED) {
+		r = err_set(-EIO, "a write failed or its writer was killed: the file in Drive stays as it was");
 	}
 	lock_release(&w->lock);
 	return r;
 }
 
-static int note(struct draft *d, const struct target *t)
-{
-	CLEANUP_BUF struct buf b = BUF_INIT(NOTE_MAX);
-	buf_str(&b, "{\"path\": ");
-	buf_json(&b, t->path);
-	buf_str(&b, ", \"id\": ");
-	buf_json(&b, t->id);
-	buf_printf(&b, ", \"time\": %lld}", (long long)time(NULL));
-	int r = buf_check(&b, "the note of a draft");
-	return r ? r : draft_note(d, b.data, b.len);
-}
+/* ---- sending */
 
-static int send_draft(struct fs *fs, struct draft *d, const struct target *t, int64_t mtime_ms,
-		      struct source **ret_body, struct drive_file *ret)
+static int upload(struct fs *fs, const struct target *t, const struct save *s, struct drive_file *ret)
 {
-	int r = note(d, t);
-	if (!r)
-		r = draft_seal(d, ret_body);
-	if (r)
-		return r;
 	struct drive_put put = {
 		.id = t->id[0] ? t->id : NULL,
 		.parent = t->parent,
 		.name = t->name,
 		.reserved = t->reserved,
 		.description = t->description,
-		.body = *ret_body,
-		.mtime_ms = mtime_ms,
+		.body = s->body,
+		.mtime_ms = s->mtime_ms,
 		.deadline_ms = (int64_t)fs->config->upload_deadline * 1000,
 	};
+	POINT("publish.upload");
 	return drive_upload(fs->drive, &put, ret);
 }
 
-/* The draft, out of sight of every handle, once nobody uses it; they read `instead` from here on. */
-static struct draft *withdraw(struct writing *w, struct source *instead)
-{
-	lock_acquire(&w->lock);
-	struct source *old = w->src;
-	struct draft *d = w->draft;
-	w->src = instead;
-	w->draft = NULL;
-	w->dirty = w->wrote = false;
-	while (w->users)
-		(void)lock_wait(&w->lock, &w->changed, WAIT_MS);
-	lock_release(&w->lock);
-	source_unref(old);
-	return d;
-}
-
-/* Drive has the bytes: they are the node's content. Nothing here can undo that: what fails is
- * logged. */
-static void adopt(struct fs *fs, struct inode *n, struct source *body, struct drive_file *news)
-{
-	struct content c = { .size = news->size, .mtime_ms = news->mtime_ms, .has_md5 = news->has_md5 };
-	char id[DRIVE_ID_MAX + 1];
-	memcpy(c.revision, news->revision, sizeof c.revision);
-	memcpy(c.md5, news->md5, sizeof c.md5);
-	memcpy(id, news->id, sizeof id);
-	struct cache_key key = { id, c.revision, "" };
-	struct draft *d = withdraw(n->w, source_ref(body));
-	if (draft_commit(d, &key) != 0)
-		log_warning("cache", "%s: saved in Drive, but not kept in the cache: %s", news->name ? news->name : id,
-			    err_last());
-	struct inval inval = { .ours = true };
-	lock_acquire(&fs->tree.lock);
-	n->content = c;
-	if (n->file->next == n)
-		inode_settle(&fs->tree, n->file, true);
-	if (tree_adopt(&fs->tree, n->file, news, &inval) != 0)
-		log_warning("save", "%s: saved in Drive; %s", id, err_last());
-	lock_release(&fs->tree.lock);
-	notify_later(fs->notify, &inval);
-	struct source *src = NULL;
-	if (handle_source(fs, id, &c, &src) != 0)
-		return; /* the sealed draft serves as well */
-	lock_acquire(&n->w->lock);
-	struct source *old = n->w->src;
-	n->w->src = src;
-	lock_release(&n->w->lock);
-	source_unref(old);
-}
-
-static void end(struct writing *w, int err)
-{
-	lock_acquire(&w->lock);
-	w->sending = false;
-	w->error = err;
-	if (err)
-		w->tries++;
-	pthread_cond_broadcast(&w->changed);
-	lock_release(&w->lock);
-}
-
-/* A new file was unlinked, renamed or moved here while its bytes were on their way: Drive has `was`. */
-static int catch_up(struct fs *fs, struct inode *n, const struct drive_file *was)
-{
-	struct target now;
-	int r = target_of(fs, n, &now);
-	bool moved = !r && !now.gone && now.parent[0] && strcmp(now.parent, was->parent) != 0;
-	if (!r && (now.gone || moved || strcmp(now.name, was->name ? was->name : "") != 0)) {
-		struct drive_edit e = {
-			.name = now.gone ? NULL : now.name, .mtime_ms = -1, .trash = now.gone,
-			.from_parent = moved ? was->parent : NULL, .to_parent = moved ? now.parent : NULL,
-		};
-		CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
-		r = drive_edit(fs->drive, now.id, &e, &news);
-		lock_acquire(&fs->tree.lock);
-		if (!r)
-			r = tree_apply(&fs->tree, &news, NULL, NULL);
-		lock_release(&fs->tree.lock);
-	}
-	target_done(&now);
-	return r;
-}
-
-/* Has the file a place to be saved at? What this mount unlinked needs none; one that somebody else removed
- * gets a successor. */
-static int find_place(struct fs *fs, struct inode *n)
+/* The file of `n` is gone by what happened elsewhere: another one of that name, in the same folder. */
+static int renew(struct fs *fs, struct inode *n, struct target *t)
 {
 	char reserved[DRIVE_ID_MAX + 1];
 	struct inval inval = { 0 };
-	lock_acquire(&fs->tree.lock);
-	bool here = file_gone_here(n->file), removed = file_gone_by_news(n->file) && !n->file->elsewhere;
-	bool placeless = !n->file->elsewhere && file_placeless(n->file);
-	lock_release(&fs->tree.lock);
-	if (here)
-		return 0;
-	if (placeless)
-		return err_set(-ENOENT, "its folder is in Drive's trash, deleted, or out of the mount");
-	int r = removed ? drive_reserve_id(fs->drive, reserved) : 0;
-	if (r || !removed)
+	int r = drive_reserve_id(fs->drive, reserved);
+	if (r)
 		return r;
 	lock_acquire(&fs->tree.lock);
-	if (file_gone_by_news(n->file) && !n->file->elsewhere)
-		r = tree_renew(&fs->tree, n, reserved, &inval);
+	r = file_gone_by_news(n->file) ? tree_renew(&fs->tree, n, reserved, &inval)
+	    : file_placeless(n->file)  ? -ENOENT : 0;
 	lock_release(&fs->tree.lock);
 	notify_later(fs->notify, &inval);
-	return r;
+	if (r == -ENOENT)
+		return err_set(r, "its folder was removed in Drive");
+	if (r)
+		return r;
+	log_warning("save", "%s: the file was removed in Drive meanwhile: saved as a new one of that name", t->path);
+	return target_of(fs, n, t);
 }
 
-/* The bytes went to a file that is in the trash, or Drive knows none (`r`): somebody removed it, or its
- * folder, and the feed has not said so yet. True: that is known now, and the save can look for a place. */
-static bool was_removed(struct fs *fs, struct inode *n, int r, struct drive_file *news)
+/* What Drive says of a file or folder, or that it denies it, into the tree. */
+static int look_again(struct fs *fs, const char *id)
+{
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	struct inval inval = { 0 };
+	int r = drive_get(fs->drive, id, &news);
+	lock_acquire(&fs->tree.lock);
+	struct file *f = tree_file(&fs->tree, id);
+	if (r == -ENOENT && f)
+		tree_deny(&fs->tree, f, &inval);
+	else if (!r)
+		r = tree_apply(&fs->tree, &news, &inval, NULL);
+	lock_release(&fs->tree.lock);
+	notify_later(fs->notify, &inval);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Drive has put the bytes into a file in the trash. */
+static int take_trashed(struct fs *fs, struct inode *n, struct drive_file *news)
 {
 	struct inval inval = { 0 };
 	lock_acquire(&fs->tree.lock);
-	struct file *f = n->file, *folder = f->parent, *asked = r && f->id[0] ? f : folder;
-	bool here = file_gone_here(f);
-	if (!r && news->trashed && !here)
-		r = tree_adopt(&fs->tree, f, news, &inval) == 0 ? -ENOENT : 0;
+	int r = tree_adopt(&fs->tree, n->file, news, &inval);
 	lock_release(&fs->tree.lock);
 	notify_later(fs->notify, &inval);
-	if (r != -ENOENT || here)
-		return false;
-	if (asked && ask_drive(fs, asked) != 0 && !file_gone(asked))
-		return false; /* Drive does not say */
+	drive_file_done(news);
+	return r;
+}
+
+enum { TRIES = 3 };
+
+/* Send s until Drive has it where it can be seen. *ret_unlinked: this mount has removed it, all is done. */
+static int send(struct fs *fs, struct inode *n, const struct save *s, struct target *t, struct drive_file *ret,
+		bool *ret_unlinked)
+{
+	int r = target_of(fs, n, t);
+	for (int i = 0; i < TRIES; i++) {
+		*ret_unlinked = t->unlinked;
+		if (r || t->unlinked)
+			return r;
+		if (t->removed)
+			r = renew(fs, n, t);
+		if (r)
+			return r;
+		r = upload(fs, t, s, ret);
+		if (r ? r != -ENOENT : !ret->trashed)
+			return r;
+		/* What went: the file, or of a new one the folder? */
+		if (!r)
+			r = take_trashed(fs, n, ret);
+		else
+			r = look_again(fs, t->id[0] ? t->id : t->parent);
+		if (!r && !t->id[0])
+			r = look_again(fs, t->parent);
+		if (!r)
+			r = target_of(fs, n, t);
+	}
+	return r ? r : err_set(-EIO, "the file is removed in Drive again and again");
+}
+
+/* ---- the outcome */
+
+static struct content content_of(const struct drive_file *news)
+{
+	struct content c = { .size = news->size, .mtime_ms = news->mtime_ms, .has_md5 = news->has_md5 };
+	memcpy(c.revision, news->revision, sizeof c.revision);
+	memcpy(c.md5, news->md5, sizeof c.md5);
+	return c;
+}
+
+/* From here on n's content is `c`, read from the sealed bytes: for stat() and read() in one instant. */
+static struct save *switch_over(struct fs *fs, struct inode *n, const struct content *c, struct drive_file *news,
+				struct target *ret_now)
+{
+	struct writing *w = n->w;
+	struct inval inval = { .ours = true };
 	lock_acquire(&fs->tree.lock);
-	bool removed = (file_gone_by_news(f) && !f->elsewhere) || file_placeless(f);
+	lock_acquire(&w->lock);
+	struct source *old = w->src;
+	w->src = source_ref(w->sent->body);
+	struct save *s = writing_take(w, &w->sent, SAVE_SENT);
+	w->error = 0;
+	w->tries = 0;
+	n->content = *c;
+	writing_show(n);
+	lock_release(&w->lock);
+	if (n->file->next == n)
+		inode_settle(&fs->tree, n->file, true);
+	target_fill(fs, n, ret_now); /* before the answer, which is older than what was changed here since */
+	if (tree_adopt(&fs->tree, n->file, news, &inval) != 0)
+		log_warning("save", "%s: saved in Drive; %s", news->id, err_last());
 	lock_release(&fs->tree.lock);
-	return removed;
+	notify_later(fs->notify, &inval);
+	source_unref(old);
+	return s;
+}
+
+/* Drive has the bytes: they are the node's content. Nothing here can undo that: what fails is logged. */
+static void adopt(struct fs *fs, struct inode *n, struct drive_file *news, struct target *ret_now)
+{
+	char id[DRIVE_ID_MAX + 1];
+	memcpy(id, news->id, sizeof id);
+	struct content c = content_of(news);
+	struct cache_key key = { id, c.revision, "" };
+	POINT("publish.adopt");
+	struct save *s = switch_over(fs, n, &c, news, ret_now);
+	writing_drain(n->w, s);
+	struct source *body = s->body, *src = NULL, *old = NULL;
+	if (draft_commit(STEAL(s->draft), &key) != 0)
+		log_warning("cache", "%s: saved in Drive, but not kept in the cache: %s", id, err_last());
+	if (writing_source(fs, id, &c, &src) == 0) { /* else the sealed draft serves as well */
+		lock_acquire(&n->w->lock);
+		bool still = n->w->src == body;
+		if (still) {
+			old = n->w->src;
+			n->w->src = src;
+		}
+		lock_release(&n->w->lock);
+		source_unref(still ? old : src);
+	}
+	save_free(s);
+}
+
+static void give_up(struct fs *fs, struct inode *n, int err)
+{
+	struct writing *w = n->w;
+	struct inval inval = { .ours = true };
+	lock_acquire(&fs->tree.lock);
+	lock_acquire(&w->lock);
+	save_move(w->sent, SAVE_FAILED);
+	w->error = err;
+	w->tries += err != 0;
+	pthread_cond_broadcast(&w->changed);
+	lock_release(&w->lock);
+	if (n->file->next == n) /* the mount shows what was written, status that it is not saved */
+		inode_settle(&fs->tree, n->file, true);
+	lock_release(&fs->tree.lock);
+	notify_later(fs->notify, &inval);
+}
+
+/* ---- what happened meanwhile */
+
+static bool differ(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : "") != 0; }
+
+/* What was set here while the bytes were on their way, and Drive does not have; false: nothing. Of a file
+ * that Drive knew name, place and description go there at once. */
+static bool missed(struct inode *n, const struct target *sent, const struct target *now, const struct drive_file *was,
+		   struct drive_edit *ret)
+{
+	bool created = !sent->id[0], moved = created && !now->unlinked && differ(now->parent, was->parent);
+	lock_acquire(&n->w->lock);
+	*ret = (struct drive_edit){ .mtime_ms = n->w->mtime_later, .trash = created && now->unlinked };
+	n->w->mtime_later = -1;
+	lock_release(&n->w->lock);
+	if (created && !now->unlinked && differ(now->name, was->name))
+		ret->name = now->name;
+	if (created && differ(now->description, sent->description))
+		ret->description = now->description ? now->description : "";
+	if (moved) {
+		ret->from_parent = was->parent;
+		ret->to_parent = now->parent;
+	}
+	return ret->name || ret->description || moved || ret->trash || ret->mtime_ms != -1;
+}
+
+static int catch_up(struct fs *fs, struct inode *n, const struct target *sent, const struct target *now,
+		    const struct drive_file *was)
+{
+	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
+	struct drive_edit e;
+	struct inval inval = { .ours = true };
+	int r = target_check(now);
+	if (r || !missed(n, sent, now, was, &e))
+		return r;
+	r = drive_edit(fs->drive, was->id, &e, &news);
+	lock_acquire(&fs->tree.lock);
+	if (!r)
+		r = tree_apply(&fs->tree, &news, &inval, NULL);
+	lock_release(&fs->tree.lock);
+	notify_later(fs->notify, &inval);
+	return r;
 }
 
 int publish(struct fs *fs, struct inode *n)
 {
-	struct writing *w = n->w;
-	struct draft *d;
-	int64_t began_ms = now_ms();
-	int r = begin(w, &d);
-	if (r || !d)
+	struct save *s;
+	int r = take(fs, n, &s);
+	if (r || !s)
 		return r;
-	struct target t;
+	CLEANUP(target_done) struct target t = { 0 };
 	CLEANUP_DRIVE_FILE struct drive_file news = { 0 };
-	struct source *body = NULL;
-	bool again = true;
-once_more:
-	r = find_place(fs, n);
-	int e = target_of(fs, n, &t);
-	r = r ? r : e;
-	if (!r && t.gone) { /* unlinked: its bytes are nobody's */
-		target_done(&t);
-		end(w, 0);
-		return 0;
-	}
-	lock_acquire(&w->lock);
-	int64_t mtime_ms = w->mtime_ms;
-	lock_release(&w->lock);
-	if (!r)
-		r = send_draft(fs, d, &t, mtime_ms, &body, &news);
-	if (again && (r == -ENOENT || news.trashed) && was_removed(fs, n, r, &news)) {
-		again = false;
-		body = source_unref(body);
-		draft_reopen(d);
-		target_done(&t);
-		drive_file_done(&news);
-		goto once_more;
-	}
-	if (!r && news.trashed && !t.gone)
-		r = err_set(-ENOENT, "it went into Drive's trash");
+	bool unlinked = false;
+	int64_t began = now_ms();
+	uint64_t size = draft_size(s->draft);
+	r = send(fs, n, s, &t, &news, &unlinked);
 	if (r) {
-		body = source_unref(body);
-		draft_reopen(d);
 		log_error("save", "%s: not saved in Drive: %s (%s)", t.path ? t.path : "?", err_last(), advice(r));
-		struct inval inval = { .ours = true };
-		lock_acquire(&fs->tree.lock);
-		if (n->file->next == n) /* the mount shows what was written, status that it is not saved */
-			inode_settle(&fs->tree, n->file, true);
-		lock_release(&fs->tree.lock);
-		notify_later(fs->notify, &inval);
-	} else {
-		log_saved(t.path ? t.path : "?", news.size, now_ms() - began_ms);
-		adopt(fs, n, body, &news);
-		r = t.id[0] ? 0 : catch_up(fs, n, &news);
+		give_up(fs, n, r);
+		return r;
 	}
-	source_unref(body);
-	target_done(&t);
-	end(w, r);
-	return r;
-}
-
-/* ---- again, later */
-
-void publish_later(struct fs *fs, struct inode *n)
-{
-	struct publisher *p = fs->publisher;
-	struct waiting *one = malloc(sizeof *one);
-	lock_acquire(&fs->tree.lock);
-	lock_acquire(&n->w->lock);
-	bool add = one && n->w->draft && !n->w->waiting;
-	if (add) {
-		n->w->waiting = true;
-		inode_hold(n);
-		unsigned tries = n->w->tries < 8 ? n->w->tries : 8;
-		int64_t pause = (int64_t)TRY_FIRST_MS << tries;
-		n->w->next_try_ms = now_ms() + (pause < TRY_LAST_MS ? pause : TRY_LAST_MS);
-	}
-	lock_release(&n->w->lock);
-	lock_release(&fs->tree.lock);
-	if (!add) {
-		free(one);
-		return;
-	}
-	lock_acquire(&p->lock);
-	*one = (struct waiting){ n, p->waiting };
-	p->waiting = one;
-	pthread_cond_signal(&p->wake);
-	lock_release(&p->lock);
-}
-
-/* A node whose time has come, out of the list; *ret_wait_ms: until the next one's. */
-static struct inode *due(struct publisher *p, int *ret_wait_ms) REQUIRES(p->lock)
-{
-	int64_t now = now_ms(), next = now + TRY_LAST_MS;
-	for (struct waiting **at = &p->waiting; *at; at = &(*at)->next) {
-		struct waiting *one = *at;
-		int64_t when = __atomic_load_n(&one->node->w->next_try_ms, __ATOMIC_RELAXED);
-		if (when <= now) {
-			struct inode *n = one->node;
-			*at = one->next;
-			free(one);
-			return n;
-		}
-		next = when < next ? when : next;
-	}
-	*ret_wait_ms = (int)(next - now);
-	return NULL;
-}
-
-/* Try `n` once more; it was held by the list, and is again if that fails. */
-static void try_again(struct fs *fs, struct inode *n)
-{
-	lock_acquire(&fs->tree.lock);
-	bool gone = file_gone_here(n->file);
-	lock_release(&fs->tree.lock);
-	lock_acquire(&n->w->lock);
-	n->w->waiting = false;
-	lock_release(&n->w->lock);
-	if (gone)
-		publish_hold(fs, n, "unlinked"); /* which drops it */
-	else if (publish(fs, n) != 0)
-		publish_later(fs, n);
-	writing_drop(fs, n);
-	lock_acquire(&fs->tree.lock);
-	inode_forget(&fs->tree, n, 0, 1);
-	lock_release(&fs->tree.lock);
-}
-
-static void *retrier(void *arg)
-{
-	struct fs *fs = arg;
-	struct publisher *p = fs->publisher;
-	lock_acquire(&p->lock);
-	while (!p->stop) {
-		int wait_ms = TRY_LAST_MS;
-		struct inode *n = due(p, &wait_ms);
-		if (!n) {
-			(void)lock_wait(&p->lock, &p->wake, wait_ms);
-			continue;
-		}
-		lock_release(&p->lock);
-		try_again(fs, n);
-		lock_acquire(&p->lock);
-	}
-	lock_release(&p->lock);
-	return NULL;
-}
-
-static bool publisher_stopping(void *ctx)
-{
-	return __atomic_load_n(&((struct fs *)ctx)->stopping, __ATOMIC_RELAXED);
-}
-
-static void *retrier_main(void *arg)
-{
-	cancel_set(publisher_stopping, arg);
-	return retrier(arg);
-}
-
-int publisher_start(struct fs *fs)
-{
-	struct publisher *p = calloc(1, sizeof *p);
-	if (!p)
-		return err_set(-ENOMEM, "no memory to start");
-	lock_init(&p->lock, RANK_QUEUE);
-	cond_init(&p->wake);
-	fs->publisher = p;
-	int e = pthread_create(&p->thread, NULL, retrier_main, fs);
-	if (!e)
+	if (unlinked) { /* its bytes are nobody's; who has it open reads on */
+		give_up(fs, n, 0);
 		return 0;
-	fs->publisher = NULL;
-	lock_done(&p->lock);
-	free(p);
-	return err_set(-e, "cannot start a thread: %s", strerror(e));
-}
-
-void publisher_stop(struct fs *fs)
-{
-	struct publisher *p = fs->publisher;
-	if (!p)
-		return;
-	lock_acquire(&p->lock);
-	p->stop = true;
-	pthread_cond_signal(&p->wake);
-	lock_release(&p->lock);
-	pthread_join(p->thread, NULL);
-	while (p->waiting) {
-		struct waiting *one = p->waiting;
-		p->waiting = one->next;
-		free(one);
 	}
-	pthread_cond_destroy(&p->wake);
-	lock_done(&p->lock);
-	free(p);
-	fs->publisher = NULL;
+	CLEANUP(target_done) struct target now = { 0 };
+	CLEANUP_FREE char *name = STEAL(news.name); /* as it was created: the tree may take the strings over */
+	news.name = name ? strdup(name) : NULL;
+	adopt(fs, n, &news, &now);
+	log_saved(t.path, size, now_ms() - began);
+	struct drive_file was = news;
+	was.name = name;
+	return catch_up(fs, n, &t, &now, &was);
 }
 
-void publish_hold(struct fs *fs, struct inode *n, const char *why)
+/* ---- again, unasked */
+
+/* What a try that failed has to know: its bytes, and the revision that they were to replace. False: there is
+ * no such thing, a newer save takes its place. */
+static bool failed_try(struct writing *w, struct source **ret_body, char ret_base[DRIVE_ID_MAX + 1])
 {
-	struct writing *w = n->w;
-	struct target t;
-	int r = target_of(fs, n, &t);
-	struct draft *d = withdraw(w, NULL);
 	lock_acquire(&w->lock);
-	w->waiting = w->doomed = false;
-	w->error = 0;
+	enum save_state open = save_state(w->open);
+	bool alone = save_state(w->sent) == SAVE_WAITING && open != SAVE_FRESH && open != SAVE_OPEN;
+	if (alone) {
+		*ret_body = source_ref(w->sent->body);
+		memcpy(ret_base, w->sent->base, sizeof w->sent->base);
+	}
 	lock_release(&w->lock);
-	if (d && !t.gone && (r || note(d, &t) != 0))
-		log_warning("save", "a draft is kept without a note: %s", err_last());
-	if (d && !t.gone)
-		log_error("save", "%s: %s: the file in Drive stays as it was, the bytes are kept as %s/draft/%" PRIu64,
-			  t.path ? t.path : "?", why, fs->cache_dir, draft_number(d));
-	if (d && t.gone)
-		draft_discard(d);
+	return alone;
+}
+
+/* The answer to the last try was lost: its bytes are there. */
+static void found(struct fs *fs, struct inode *n, struct drive_file *news)
+{
+	CLEANUP(target_done) struct target now = { 0 };
+	lock_acquire(&n->w->lock);
+	bool still = save_state(n->w->sent) == SAVE_WAITING;
+	if (still)
+		save_move(n->w->sent, SAVE_RETRY);
+	lock_release(&n->w->lock);
+	if (still)
+		adopt(fs, n, news, &now);
+}
+
+int publish_again(struct fs *fs, struct inode *n)
+{
+	CLEANUP(target_done) struct target t = { 0 };
+	CLEANUP_DRIVE_FILE struct drive_file head = { 0 };
+	CLEANUP_SOURCE struct source *body = NULL;
+	char base[DRIVE_ID_MAX + 1];
+	if (!failed_try(n->w, &body, base))
+		return publish(fs, n);
+	int r = target_of(fs, n, &t);
+	if (r || !t.id[0] || t.unlinked || t.removed)
+		return r ? r : publish(fs, n);
+	r = drive_get(fs->drive, t.id, &head);
+	if (r == -ENOENT || (!r && (head.trashed || strcmp(head.revision, base) == 0)))
+		return publish(fs, n);
+	bool ours = false;
+	if (!r)
+		r = drive_holds(&head, body, &ours);
+	if (r) {
+		lock_acquire(&n->w->lock);
+		n->w->tries++;
+		lock_release(&n->w->lock);
+		return r;
+	}
+	if (ours)
+		found(fs, n, &head);
 	else
-		draft_leave(d);
-	lock_acquire(&fs->tree.lock);
-	n->content = n->file->head;
-	if (n->file->next == n)
-		inode_settle(&fs->tree, n->file, false);
-	if (!n->file->id[0]) /* never was in Drive: the name goes with the draft */
-		tree_remove(&fs->tree, n->file, NULL);
-	lock_release(&fs->tree.lock);
-	target_done(&t);
+		held_keep(fs, n, "it was changed in Drive since the save failed");
+	return 0;
 }
 
 /* ---- for status */
@@ -484,11 +471,13 @@ static void add_pending(struct fs *fs, struct inode *n, struct buf *b, size_t *c
 	struct writing *w = n->w;
 	CLEANUP_FREE char *path = tree_path(&fs->tree, n->file);
 	lock_acquire(&w->lock);
-	if (w->draft && w->dirty && !file_gone_here(n->file)) {
+	const struct save *s = w->open && w->open->state != SAVE_CLEAN ? w->open : w->sent;
+	if (s && !file_gone_here(n->file)) {
 		buf_str(b, (*count)++ ? ", {\"path\": " : "{\"path\": ");
 		buf_json(b, path ? path : "?");
-		buf_printf(b, ", \"bytes\": %" PRIu64 ", \"sending\": %s, \"tries\": %u, \"error\": ",
-			   draft_size(w->draft), w->sending ? "true" : "false", w->tries);
+		buf_printf(b, ", \"bytes\": %" PRIu64 ", \"state\": \"%s\", \"sending\": %s, \"tries\": %u, \"error\": ",
+			   draft_size(s->draft), save_state_name(s->state),
+			   save_state(w->sent) == SAVE_SENDING ? "true" : "false", w->tries);
 		buf_json(b, w->error ? strerror(-w->error) : "");
 		buf_byte(b, '}');
 	}
@@ -505,44 +494,4 @@ void publish_pending(struct fs *fs, struct buf *b, size_t *ret_count)
 			add_pending(fs, fs->tree.slots[i], b, ret_count);
 	lock_release(&fs->tree.lock);
 	buf_byte(b, ']');
-}
-
-void publish_hold_all(struct fs *fs)
-{
-	for (uint32_t i = 0; i < fs->tree.slots_count; i++) {
-		lock_acquire(&fs->tree.lock);
-		struct inode *n = fs->tree.slots[i] && fs->tree.slots[i]->w ? fs->tree.slots[i] : NULL;
-		lock_release(&fs->tree.lock);
-		if (n)
-			publish_hold(fs, n, "not saved in Drive before the unmount");
-	}
-}
-
-struct held { struct buf *b; size_t count; const char *dir; };
-
-static int add_held(void *ctx, uint64_t number, uint64_t size, const void *text, size_t n)
-{
-	struct held *h = ctx;
-	bool known = n > 2 && ((const char *)text)[0] == '{';
-	buf_str(h->b, h->count++ ? ", {\"draft\": " : "{\"draft\": ");
-	CLEANUP_BUF struct buf file = BUF_INIT(8192);
-	buf_printf(&file, "%s/draft/%" PRIu64, h->dir, number);
-	buf_json(h->b, file.data ? file.data : "");
-	buf_printf(h->b, ", \"bytes\": %" PRIu64, size);
-	if (known) { /* the note is an object of ours: go on inside it */
-		buf_str(h->b, ", ");
-		buf_add(h->b, (const char *)text + 1, n - 2);
-	}
-	buf_byte(h->b, '}');
-	return 0;
-}
-
-void publish_held(struct fs *fs, struct buf *b, size_t *ret_count)
-{
-	struct held h = { b, 0, fs->cache_dir };
-	buf_byte(b, '[');
-	if (cache_drafts(fs->cache, add_held, &h) != 0)
-		log_warning("status", "the list of held drafts is not complete: %s", err_last());
-	buf_byte(b, ']');
-	*ret_count = h.count;
 }

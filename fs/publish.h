@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* From draft to Drive: seal, upload, and make the bytes the node's content.
+/* From a save to a revision in Drive: one try.
  *
- * A draft whose upload failed stays: the mount shows its bytes, status shows the error, and it is
- * tried again with growing pauses (2 s to 5 min) by the retrier, and by every later close() or
- * fsync(). One that is left at unmount, or whose writer was killed, stays in the cache folder with
- * a note and is listed by status as held. */
+ * The bytes are sealed (made durable here, their digest known) before the first leaves; Drive's answer
+ * has to name the same digest. Where the file was removed elsewhere meanwhile, or Drive has put the bytes
+ * into a file in the trash, they go into a new file of that name: to remove a file is no reason to lose
+ * what is saved under its name now. What this mount has unlinked is nobody's. */
 #ifndef DFM_FS_PUBLISH_H
 #define DFM_FS_PUBLISH_H
-#include "fs/handle.h"
+#include "fs/writing.h"
 
-MUST_CHECK int publisher_start(struct fs *fs);
-void publisher_stop(struct fs *fs); /* stop trying */
-
-/* Publish the draft of `n`; 0 also when there is none. No lock may be held. On an error the draft
- * is open again. */
+/* Send what is complete; waits for a try that runs. 0: Drive has all that was written before the call
+ * (or there was nothing to do). Else the save waits (WAITING) and one log line says why; -ENOENT: its
+ * folder is gone. */
 MUST_CHECK int publish(struct fs *fs, struct inode *n);
-/* After a failure with no handle left: try again later. */
-void publish_later(struct fs *fs, struct inode *n);
-/* Keep the draft of `n` out of Drive, for the user to find in status. The node shows its content
- * again. */
-void publish_hold(struct fs *fs, struct inode *n, const char *why);
-
-/* At the end, when no operation runs any more: keep every draft that Drive does not have. */
-void publish_hold_all(struct fs *fs);
-
-/* For status: JSON arrays of what waits and of what is held. */
+/* The same when nobody asks for it but time: a failed try must not undo what was saved elsewhere since. Where
+ * the head has moved on the bytes are held (or found to be there already) and the result is 0. */
+MUST_CHECK int publish_again(struct fs *fs, struct inode *n);
+/* For status: a JSON array of what Drive does not have yet. */
 void publish_pending(struct fs *fs, struct buf *ret, size_t *ret_count);
-void publish_held(struct fs *fs, struct buf *ret, size_t *ret_count);
 #endif

@@ -11,9 +11,12 @@
 
 static bool mount_is_ending(void *ctx) { return __atomic_load_n(&((struct fs *)ctx)->stopping, __ATOMIC_RELAXED); }
 
+/* The kernel tells of the first signal only, whatever it is, and of no later one: from there on the caller
+ * is looked at. An alarm or a child's end is no reason to give up, and the program would not expect it. */
 static bool interrupted(void *ctx)
 {
-	return fuse_req_interrupted(ctx) || mount_is_ending(fuse_req_userdata(ctx));
+	return mount_is_ending(fuse_req_userdata(ctx)) ||
+	       (fuse_req_interrupted(ctx) && writers_fatal(fuse_req_ctx(ctx)->pid));
 }
 
 /* The kernel reads ahead for processes that have gone since, and interrupts nothing of that: an
@@ -150,7 +153,7 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 	CLEANUP_BUF struct buf text = BUF_INIT(4096);
 	bool folder = n->kind == NODE_FOLDER || (n->kind == NODE_VIEW && n->view != VIEW_FILE);
 	if (n->kind == NODE_FILE)
-		handle_size(fs, n, &size, &mtime_ms);
+		writing_size(n, &size, &mtime_ms);
 	else if (n->kind == NODE_FOLDER || n->kind == NODE_LINK)
 		mtime_ms = file_mtime_ms(n->file);
 	unsigned mask = (unsigned)fs->config->umask, mode = folder ? S_IFDIR | (0777 & ~mask) : S_IFREG | (0666 & ~mask);

@@ -3,6 +3,7 @@
 
 #include "fs/escape.h"
 #include "fs/items.h"
+#include "fs/held.h"
 #include "fs/reach.h"
 #include "fs/publish.h"
 #include "fs/watch.h"
@@ -49,7 +50,7 @@ static void json_private(struct fs *fs, struct buf *b)
 	buf_str(b, ", \"pending\": ");
 	publish_pending(fs, b, &n);
 	buf_str(b, ", \"held\": ");
-	publish_held(fs, b, &n);
+	held_list(fs, b, &n);
 }
 
 static size_t count_items(struct fs *fs, void (*add)(struct fs *, struct buf *, size_t *))
@@ -77,7 +78,7 @@ int status_json(struct fs *fs, bool trusted, struct buf *b)
 	lock_release(&fs->tree.lock);
 	buf_printf(b, ", \"folder_gone\": %s", gone ? "true" : "false");
 	buf_printf(b, ", \"pending_count\": %zu, \"held_count\": %zu", count_items(fs, publish_pending),
-		   count_items(fs, publish_held));
+		   count_items(fs, held_list));
 	if (trusted)
 		json_private(fs, b);
 	buf_printf(b, ", \"cache\": {\"bytes\": %" PRIu64 ", \"bytes_max\": %" PRIu64 ", \"hits\": %" PRIu64
@@ -161,10 +162,10 @@ int status_text(struct fs *fs, bool trusted, struct buf *b)
 	add_transfers(fs, trusted, b);
 	if (trusted) {
 		add_items(b, "pending", publish_pending, fs);
-		add_items(b, "held", publish_held, fs);
+		add_items(b, "held", held_list, fs);
 	} else {
 		add_row(b, "pending", "%zu", count_items(fs, publish_pending));
-		add_row(b, "held", "%zu", count_items(fs, publish_held));
+		add_row(b, "held", "%zu", count_items(fs, held_list));
 	}
 	return buf_check(b, "status");
 }

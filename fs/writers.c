@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/writers.h"
 
+#include "fs/probe.h"
+
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* proc(5): /proc/PID/stat field 9 holds task flags; include/linux/sched.h names them. */
-enum { TASK_KILLED_BY_SIGNAL = 0x400 };
+enum { TASK_KILLED_BY_SIGNAL = 0x400, PATIENCE_MS = 200, WALK_PATIENCE_MS = 1000 };
 
 /* The whole of a small /proc file, NUL-terminated; false: not to be had. */
 static bool slurp(const char *path, char *buf, size_t max)
@@ -25,108 +30,210 @@ static bool slurp(const char *path, char *buf, size_t max)
 	return n > 0;
 }
 
-/* The number behind `name` at the start of a line of `text`; -1: none. */
-static long long field(const char *text, const char *name, int base)
+/* The number behind `name` at the start of a line of `text`; `none`: there is no such line. */
+static unsigned long long field(const char *text, const char *name, int base, unsigned long long none)
 {
 	for (const char *at = text; at; at = strchr(at, '\n')) {
 		at += *at == '\n';
 		if (strncmp(at, name, strlen(name)) == 0)
-			return strtoll(at + strlen(name), NULL, base);
+			return strtoull(at + strlen(name), NULL, base);
 	}
-	return -1;
+	return none;
 }
 
-/* Fields of /proc/PID/stat behind the command, which may hold anything: the last ')' ends it. */
-static bool task_stat(pid_t pid, unsigned long *ret_flags, uint64_t *ret_started)
+/* ---- processes */
+
+enum { STATUS_MAX = 4096 };
+
+/* Never waits for anything, not even for a process in execve(2). */
+static bool status_of(pid_t tid, char text[STATUS_MAX])
 {
-	char path[64], text[1024];
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	char *at = slurp(path, text, sizeof text) ? strrchr(text, ')') : NULL;
-	return at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-			    ret_flags, ret_started) == 2;
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/status", tid);
+	return tid > 0 && slurp(path, text, STATUS_MAX);
 }
 
 pid_t writers_process(pid_t tid)
 {
-	char path[64], text[4096];
-	snprintf(path, sizeof path, "/proc/%d/status", tid);
-	long long tgid = slurp(path, text, sizeof text) ? field(text, "Tgid:", 10) : -1;
-	return tgid > 0 ? (pid_t)tgid : tid;
+	char text[STATUS_MAX];
+	unsigned long long tgid = status_of(tid, text) ? field(text, "Tgid:", 10, 0) : 0;
+	return tgid ? (pid_t)tgid : tid;
 }
 
-void writers_learn(struct writers *w, pid_t tid)
+static void add(struct writers *w, pid_t tid, bool pin)
 {
 	if (!tid || tid == w->last_thread)
 		return;
-	unsigned long flags;
-	struct writer one = { writers_process(tid), 0 };
-	w->last_thread = tid;
-	if (!task_stat(one.pid, &flags, &one.started))
-		return;
+	struct writer one = { writers_process(tid), -1 };
+	w->last_thread = pin ? 0 : tid; /* pinned ones are asked anew: a process may come back after its end */
 	for (size_t i = 0; i < w->count; i++)
-		if (w->all[i].pid == one.pid && w->all[i].started == one.started)
+		if (w->all[i].pid == one.pid && (!pin || writers_has(w, tid)))
 			return;
-	if (w->count == WRITERS_MAX) /* the oldest is the one that is least likely to write on */
+	if (pin)
+		one.pidfd = (int)syscall(SYS_pidfd_open, one.pid, 0);
+	if (w->count == WRITERS_MAX) { /* the oldest is the one that is least likely to write on */
+		if (w->all[0].pidfd >= 0)
+			close(w->all[0].pidfd);
 		memmove(w->all, w->all + 1, (--w->count) * sizeof *w->all);
+	}
 	w->all[w->count++] = one;
 }
 
-static bool is_ours(const char *fdinfo, int mount_id, uint64_t ino)
+void writers_learn(struct writers *w, pid_t tid) { add(w, tid, false); }
+void writers_pin(struct writers *w, pid_t tid) { add(w, tid, true); }
+
+/* pidfd_open(2): readable once the process has ended. */
+static bool is_alive(const struct writer *one)
 {
-	long long flags = field(fdinfo, "flags:", 8);
-	return field(fdinfo, "mnt_id:", 10) == mount_id && (uint64_t)field(fdinfo, "ino:", 10) == ino &&
-	       flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+	struct pollfd p = { .fd = one->pidfd, .events = POLLIN };
+	return one->pidfd < 0 || poll(&p, 1, 0) == 0;
 }
 
-static bool pid_holds(pid_t pid, int mount_id, uint64_t ino)
+bool writers_has(const struct writers *w, pid_t tid)
+{
+	pid_t pid = w->count ? writers_process(tid) : 0;
+	for (size_t i = 0; i < w->count && pid; i++)
+		if (w->all[i].pid == pid && is_alive(&w->all[i]))
+			return true;
+	return false;
+}
+
+void writers_done(struct writers *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->all[i].pidfd >= 0)
+			close(w->all[i].pidfd);
+	*w = (struct writers){ 0 };
+}
+
+/* ---- descriptors */
+
+/* Is the mount `id` of that process's namespace ours? proc(5): "36 35 98:0 /root /mount/point ...". */
+static bool same_mount(pid_t pid, int id, const struct writers_mount *mount)
+{
+	char path[64], line[8192];
+	bool same = false;
+	snprintf(path, sizeof path, "/proc/%d/mountinfo", pid);
+	FILE *f = mount->dev ? fopen(path, "re") : NULL;
+	while (f && !same && fgets(line, sizeof line, f)) {
+		int one;
+		unsigned major_no, minor_no;
+		same = sscanf(line, "%d %*d %u:%u", &one, &major_no, &minor_no) == 3 && one == id &&
+		       makedev(major_no, minor_no) == mount->dev;
+	}
+	if (f)
+		fclose(f);
+	return same;
+}
+
+static bool is_ours(pid_t pid, const char *fdinfo, const struct writers_mount *mount, uint64_t ino)
+{
+	unsigned long long flags = field(fdinfo, "flags:", 8, O_RDONLY);
+	int id = (int)field(fdinfo, "mnt_id:", 10, 0);
+	return (flags & O_ACCMODE) != O_RDONLY && field(fdinfo, "ino:", 10, 0) == ino &&
+	       (id == mount->id || same_mount(pid, id, mount));
+}
+
+/* How many the process holds. */
+static unsigned pid_holds(pid_t pid, const struct writers_mount *mount, uint64_t ino)
 {
 	char path[64], text[1024];
 	snprintf(path, sizeof path, "/proc/%d/fdinfo", pid);
 	DIR *dir = opendir(path);
-	bool held = false;
-	for (struct dirent *e; dir && !held && (e = readdir(dir));) {
+	unsigned held = 0;
+	for (struct dirent *e; dir && (e = readdir(dir));) {
 		char one[64 + 256];
 		snprintf(one, sizeof one, "%s/%s", path, e->d_name);
-		held = e->d_name[0] != '.' && slurp(one, text, sizeof text) && is_ours(text, mount_id, ino);
+		held += e->d_name[0] != '.' && slurp(one, text, sizeof text) && is_ours(pid, text, mount, ino);
 	}
 	if (dir)
 		closedir(dir);
 	return held;
 }
 
-static bool process_holds(const struct writer *p, int mount_id, uint64_t ino)
-{
-	unsigned long flags;
-	uint64_t started;
-	return task_stat(p->pid, &flags, &started) && started == p->started && pid_holds(p->pid, mount_id, ino);
-}
+struct held_by { struct writers writers; struct writers_mount mount; uint64_t ino; unsigned held; };
 
-bool writers_anybody_holds(int mount_id, uint64_t ino)
+static void ask_anybody(void *arg)
 {
+	struct held_by *q = arg;
 	DIR *proc = opendir("/proc");
-	bool held = false;
-	for (struct dirent *e; proc && !held && (e = readdir(proc));) {
+	for (struct dirent *e; proc && (e = readdir(proc));) {
 		long pid = strtol(e->d_name, NULL, 10);
-		held = pid > 0 && pid_holds((pid_t)pid, mount_id, ino);
+		q->held += pid > 0 ? pid_holds((pid_t)pid, &q->mount, q->ino) : 0;
 	}
 	if (proc)
 		closedir(proc);
-	return held;
 }
 
-bool writers_hold(const struct writers *w, int mount_id, uint64_t ino)
+bool writers_anybody_holds(const struct writers_mount *mount, uint64_t ino, unsigned others)
 {
-	for (size_t i = 0; i < w->count && mount_id >= 0; i++)
-		if (process_holds(&w->all[i], mount_id, ino))
-			return true;
-	return false;
+	struct held_by q = { .mount = *mount, .ino = ino };
+	return !probe(ask_anybody, &q, sizeof q, WALK_PATIENCE_MS) || q.held > others;
+}
+
+static void ask_writers(void *arg)
+{
+	struct held_by *q = arg;
+	for (size_t i = 0; i < q->writers.count; i++)
+		q->held += pid_holds(q->writers.all[i].pid, &q->mount, q->ino);
+}
+
+bool writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino, unsigned others)
+{
+	struct held_by q = { .writers = *w, .mount = *mount, .ino = ino };
+	return w->count && mount->id >= 0 && probe(ask_writers, &q, sizeof q, PATIENCE_MS) && q.held > others;
+}
+
+/* ---- signals */
+
+static unsigned long long bit(int signal) { return 1ull << (signal - 1); }
+
+/* What has been sent to the thread, or to its process, and is not blocked. */
+static unsigned long long pending(const char *status)
+{
+	unsigned long long sent = field(status, "SigPnd:", 16, 0) | field(status, "ShdPnd:", 16, 0);
+	return sent & ~(field(status, "SigBlk:", 16, 0) & ~bit(SIGKILL));
+}
+
+/* Those of them that nobody handles and whose default is not to be ignored. */
+static unsigned long long deadly(const char *status)
+{
+	const unsigned long long harmless = bit(SIGCHLD) | bit(SIGWINCH) | bit(SIGURG) | bit(SIGCONT) |
+					    bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
+	return pending(status) & ~field(status, "SigCgt:", 16, 0) & ~field(status, "SigIgn:", 16, 0) & ~harmless;
+}
+
+struct killed { pid_t tid; bool killed; };
+
+/* Field 9 tells of signals that dump core as well, which are pending no more by now; behind the command,
+ * which may hold anything: the last ')' ends it. */
+static void ask_killed(void *arg)
+{
+	struct killed *q = arg;
+	char path[64], text[1024];
+	unsigned long flags;
+	snprintf(path, sizeof path, "/proc/%d/stat", q->tid);
+	const char *at = slurp(path, text, sizeof text) ? strrchr(text, ')') : NULL;
+	q->killed = at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 && (flags & TASK_KILLED_BY_SIGNAL);
 }
 
 bool writers_killed(pid_t tid)
 {
-	unsigned long flags;
-	uint64_t started;
-	return tid && task_stat(tid, &flags, &started) && (flags & TASK_KILLED_BY_SIGNAL);
+	char text[STATUS_MAX];
+	struct killed q = { tid, false };
+	if (!status_of(tid, text))
+		return false;
+	/* Silence: it is in execve(2), which the dead are not. */
+	return deadly(text) || (probe(ask_killed, &q, sizeof q, PATIENCE_MS) && q.killed);
+}
+
+bool writers_fatal(pid_t tid)
+{
+	char text[STATUS_MAX];
+	const unsigned long long stop = bit(SIGINT) | bit(SIGTERM) | bit(SIGQUIT) | bit(SIGHUP);
+	if (!status_of(tid, text))
+		return tid > 0; /* it has ended */
+	return deadly(text) || (pending(text) & stop & field(text, "SigCgt:", 16, 0));
 }
 
 static _Thread_local pid_t caller;

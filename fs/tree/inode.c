@@ -49,19 +49,9 @@ static int inode_new(struct tree *t, struct file *f, enum node_kind kind, struct
 	return 0;
 }
 
-/* Is it one of those that replace the content of f? */
-static bool replaces(const struct file *f)
-{
-	pid_t pid = writers_process(writers_caller());
-	for (size_t i = 0; i < f->next_writers.count; i++)
-		if (f->next_writers.all[i].pid == pid)
-			return true;
-	return false;
-}
-
 int inode_of(struct tree *t, struct file *f, struct inode **ret)
 {
-	if (f->next && replaces(f)) {
+	if (f->next && writers_has(&f->next_writers, writers_caller())) {
 		f->next->nlookup++;
 		*ret = f->next;
 		return 0;
@@ -80,8 +70,7 @@ int inode_next(struct tree *t, struct file *f)
 {
 	int r = f->next ? 0 : inode_new(t, f, NODE_FILE, &f->next);
 	if (!r)
-		writers_learn(&f->next_writers, writers_caller());
-	f->next_writers.last_thread = 0; /* each is asked anew: a process may come back after its end */
+		writers_pin(&f->next_writers, writers_caller());
 	return r;
 }
 
@@ -89,7 +78,7 @@ void inode_settle(struct tree *t, struct file *f, bool well)
 {
 	struct inode *n = f->next;
 	f->next = NULL;
-	f->next_writers = (struct writers){ 0 };
+	writers_done(&f->next_writers);
 	if (well && n)
 		f->node = n;
 	else if (n)

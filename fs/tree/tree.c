@@ -450,7 +450,7 @@ char *tree_path(struct tree *t, const struct file *f)
 	while (f && f != t->root && n < 128) {
 		const struct file *at = f->parent || !f->links ? f : f->links; /* by a shortcut, if by nothing else */
 		up[n++] = at;
-		f = at->parent;
+		f = at->parent ? at->parent : at->was_in; /* of what has gone: where it was */
 	}
 	if (!n)
 		return strdup(".");

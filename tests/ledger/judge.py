@@ -104,8 +104,12 @@ class Judge:
             homes = [file for file in self.files if promise.tag in file.tags()]
             if not self._reached(promise, homes):
                 continue
+            check = self._in_log if is_log(promise.name) else self._in_file
+            # Bytes that went into a file which somebody had removed are saved once more, as a new one: one is enough.
+            if len(homes) > 1 and not is_log(promise.name) and any(self._is_well(check, promise, file) for file in homes):
+                continue
             for file in homes:
-                (self._in_log if is_log(promise.name) else self._in_file)(promise, file)
+                check(promise, file)
         self._cuts()
         self._undone()
         return self.found
@@ -122,6 +126,15 @@ class Judge:
             text += "".join("\n      %s %7d bytes %s%s" % (clock(r.time), r.size, " ".join(r.tags[-6:]) or "-",
                                                          "" if r.whole else " NOT WHOLE") for r in file.revisions[-8:])
         self.found.append((kind, text))
+
+    def _is_well(self, check, promise, file):
+        """Has it nothing to tell of that file?"""
+        told, self._tell = [], lambda *args, **named: told.append(args)
+        try:
+            check(promise, file)
+        finally:
+            del self._tell
+        return not told
 
     def _promises(self):
         for act in self.acts:
