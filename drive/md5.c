@@ -62,22 +62,22 @@ int md5_value(const struct md5 *g, uint8_t ret[DRIVE_DIGEST_MD5])
 	return 0;
 }
 
-static int add_piece(void *ctx, const void *data, size_t n) { return digest_add(ctx, data, n); }
+static int add_piece(void *ctx, const void *data, size_t n) { return md5_add(ctx, data, n); }
 
 int drive_holds(const struct drive_file *f, struct source *body, bool *ret)
 {
-	struct digest *g;
+	struct md5 *g;
 	uint8_t md5[DRIVE_DIGEST_MD5];
 	*ret = false;
 	if (!f->has_md5 || f->size != body->size)
 		return 0;
-	int r = digest_open(&g);
+	int r = md5_open(&g);
 	if (r)
 		return r;
 	r = source_stream(body, 0, body->size, add_piece, g);
 	if (!r)
-		r = digest_value(g, md5);
-	digest_close(g);
+		r = md5_value(g, md5);
+	md5_close(g);
 	*ret = !r && memcmp(md5, f->md5, sizeof md5) == 0;
 	return r;
 }
