@@ -332,22 +332,22 @@ int handle_fsync(struct fs *fs, struct handle *h)
 	return torn ? damaged() : save_now(fs, h->node);
 }
 
-/* What is left to do for the bytes that Drive does not have when a handle goes. */
-enum rest { REST_NONE, REST_HOLD, REST_DROP, REST_SEND };
-
-static enum rest rest_of(const struct inode *n, bool last) REQUIRES(n->w->lock)
+/* What the handle that goes leaves of bytes that Drive does not have: picked out, or (true) to be sent. */
+static bool leave_rest(struct inode *n, bool last, struct held_picked *ret) REQUIRES(n->w->lock)
 {
 	const struct writing *w = n->w;
 	enum save_state open = save_state(w->open);
-	if (open == SAVE_DAMAGED && !w->authors) /* what had no room must not keep the room that it had */
-		return w->open->torn_by == -ENOSPC || w->open->torn_by == -EDQUOT ? REST_DROP : REST_HOLD;
-	if (!last)
-		return REST_NONE;
-	if (open == SAVE_CLEAN || (file_gone_here(n->file) && is_unsaved(w)))
-		return REST_DROP;
-	if (is_unsaved(w) && file_placeless(n->file) && !file_gone_here(n->file))
-		return REST_HOLD; /* tried again it would fail again */
-	return is_unsaved(w) ? REST_SEND : REST_NONE;
+	if (last && file_gone_here(n->file)) {
+		held_pick(n, SAVE_DROP, HELD_OPEN | HELD_SENT, ret);
+	} else if (open == SAVE_DAMAGED && !w->authors) { /* what had no room must not keep the room that it had */
+		bool full = w->open->torn_by == -ENOSPC || w->open->torn_by == -EDQUOT;
+		held_pick(n, full ? SAVE_DROP : SAVE_HOLD, HELD_OPEN, ret);
+	} else if (last && open == SAVE_CLEAN) {
+		held_pick(n, SAVE_DROP, HELD_OPEN, ret);
+	} else if (last && is_unsaved(w) && file_placeless(n->file)) { /* tried again it would fail again */
+		held_pick(n, SAVE_HOLD, HELD_OPEN | HELD_SENT, ret);
+	}
+	return last && is_unsaved(w);
 }
 
 static void release_view(struct fs *fs, struct handle *h)
@@ -372,17 +372,16 @@ void handle_release(struct fs *fs, struct handle *h)
 	if (w->open && h->wrote == w->open->number)
 		w->authors--;
 	bool last = h->writable && --w->writable == 0;
-	enum rest rest = h->writable ? rest_of(n, last) : REST_NONE;
+	struct held_picked picked = { 0 };
+	bool send = h->writable && leave_rest(n, last, &picked);
 	lock_release(&w->lock);
 	lock_release(&fs->tree.lock);
 	POINT("release.decided");
-	if (rest == REST_HOLD)
-		held_keep(fs, n, NULL);
-	else if (rest == REST_DROP)
-		held_drop(fs, n);
+	if (picked.node)
+		held_finish(fs, &picked, NULL);
 	if (last)
 		writing_settle(fs, n);
-	if (rest == REST_SEND)
+	if (send)
 		publisher_add(fs, n);
 	writing_leave(fs, n);
 	free(h);

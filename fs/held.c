@@ -23,79 +23,71 @@ int held_note(struct draft *d, const char *path, const char *id, const char *why
 	return r ? r : draft_note(d, b.data, b.len);
 }
 
-/* Out of the slots of `n`, unless an upload or a seal has it: the open one, the sent one. A damaged one
- * goes alone: what was complete before it goes on waiting for its next try. */
-static void take_both(struct fs *fs, struct inode *n, enum save_event event, struct save *ret[2])
+void held_pick(struct inode *n, enum save_event event, unsigned what, struct held_picked *ret)
 {
 	struct writing *w = n->w;
-	struct save *unchanged = NULL;
-	struct source *old = NULL;
-	ret[0] = ret[1] = NULL;
-	lock_acquire(&fs->tree.lock);
-	lock_acquire(&w->lock);
+	*ret = (struct held_picked){ .node = n, .event = event };
 	enum save_state open = save_state(w->open), sent = save_state(w->sent);
-	if (open == SAVE_CLEAN)
-		unchanged = writing_take(w, &w->open, SAVE_DROP);
-	else if (open != SAVE_SEALING)
-		ret[0] = writing_take(w, &w->open, event);
-	if (sent != SAVE_SENDING && open != SAVE_DAMAGED)
-		ret[1] = writing_take(w, &w->sent, event);
+	if ((what & HELD_OPEN) && open == SAVE_CLEAN)
+		ret->unchanged = writing_take(w, &w->open, SAVE_DROP);
+	else if ((what & HELD_OPEN) && open != SAVE_NONE && open != SAVE_SEALING)
+		ret->all[0] = writing_take(w, &w->open, event);
+	if ((what & HELD_SENT) && sent == SAVE_WAITING)
+		ret->all[1] = writing_take(w, &w->sent, event);
 	if (!w->open && !w->sent) {
-		old = STEAL(w->src);
+		ret->old = STEAL(w->src);
 		n->content = n->file->head;
 		w->error = 0;
 	}
 	writing_show(n);
-	lock_release(&w->lock);
-	lock_release(&fs->tree.lock);
-	source_unref(old);
-	struct save *all[] = { unchanged, ret[0], ret[1] };
-	for (int i = 0; i < 3; i++)
-		writing_drain(w, all[i]);
-	save_free(unchanged);
 }
-
 
 static void keep_one(struct fs *fs, struct save *s, const char *path, const char *id, const char *why)
 {
-	if (!s)
-		return;
 	if (held_note(s->draft, path, id, why) != 0)
 		log_warning("save", "a draft is kept without a note: %s", err_last());
 	log_error("save", "%s: %s: the file in Drive stays as it was, the bytes are kept as %s/draft/%" PRIu64, path, why,
 		  fs->cache_dir, draft_number(s->draft));
 	s->draft = draft_leave(s->draft);
-	save_free(s);
 }
 
-void held_keep(struct fs *fs, struct inode *n, const char *why)
+/* By the states, where the caller has no better reason. */
+static const char *reason(const struct file *f)
 {
-	struct save *both[2];
+	return file_placeless(f) ? "its folder was removed in Drive" : "its writer was killed or a write failed";
+}
+
+void held_finish(struct fs *fs, struct held_picked *p, const char *why)
+{
 	char id[DRIVE_ID_MAX + 1];
 	lock_acquire(&fs->tree.lock);
-	CLEANUP_FREE char *path = tree_path(&fs->tree, n->file);
-	memcpy(id, n->file->id, sizeof id);
-	bool gone = file_gone_here(n->file);
-	if (!why)
-		why = file_placeless(n->file) ? "its folder was removed in Drive" : "its writer was killed or a write failed";
+	const struct file *f = p->node->file;
+	CLEANUP_FREE char *path = tree_path(&fs->tree, f);
+	memcpy(id, f->id, sizeof id);
+	bool drop = p->event == SAVE_DROP || file_gone_here(f);
+	why = why ? why : reason(f);
 	lock_release(&fs->tree.lock);
-	if (gone) {
-		held_drop(fs, n);
-		return;
+	source_unref(p->old);
+	writing_drain(p->node->w, p->unchanged);
+	save_free(p->unchanged);
+	for (int i = 0; i < 2; i++) {
+		writing_drain(p->node->w, p->all[i]);
+		if (p->all[i] && !drop)
+			keep_one(fs, p->all[i], path ? path : "?", id, why);
+		save_free(p->all[i]);
 	}
-	take_both(fs, n, SAVE_HOLD, both);
-	for (int i = 0; i < 2; i++)
-		keep_one(fs, both[i], path ? path : "?", id, why);
-	writing_settle(fs, n);
+	writing_settle(fs, p->node);
 }
 
-void held_drop(struct fs *fs, struct inode *n)
+void held_keep(struct fs *fs, struct inode *n, unsigned what, const char *why)
 {
-	struct save *both[2];
-	take_both(fs, n, SAVE_DROP, both);
-	for (int i = 0; i < 2; i++)
-		save_free(both[i]);
-	writing_settle(fs, n);
+	struct held_picked p;
+	lock_acquire(&fs->tree.lock);
+	lock_acquire(&n->w->lock);
+	held_pick(n, SAVE_HOLD, what, &p);
+	lock_release(&n->w->lock);
+	lock_release(&fs->tree.lock);
+	held_finish(fs, &p, why);
 }
 
 void held_keep_all(struct fs *fs)
@@ -105,8 +97,8 @@ void held_keep_all(struct fs *fs)
 		struct inode *n = fs->tree.slots[i];
 		bool unsaved = n && n->w && (n->w->open || n->w->sent);
 		lock_release(&fs->tree.lock);
-		for (int slot = 0; unsaved && slot < 2; slot++)
-			held_keep(fs, n, "not saved in Drive before the unmount");
+		if (unsaved)
+			held_keep(fs, n, HELD_OPEN | HELD_SENT, "not saved in Drive before the unmount");
 	}
 }
 

@@ -97,8 +97,8 @@ static int seal(struct fs *fs, struct inode *n) REQUIRES(n->w->lock)
 	lock_release(&w->lock);
 	int r = make_durable(fs, n, s->draft, base, &body);
 	lock_acquire(&w->lock);
-	if (r) { /* a disk that gives back other bytes than it got */
-		save_move(s, r == -EIO ? SAVE_TORN : SAVE_UNSEALED);
+	if (r) {
+		save_move(s, SAVE_UNSEALED);
 		w->error = r;
 	} else {
 		older = writing_take(w, &w->sent, SAVE_DROP);
@@ -460,7 +460,7 @@ int publish_again(struct fs *fs, struct inode *n)
 	if (ours)
 		found(fs, n, &head);
 	else
-		held_keep(fs, n, "it was changed in Drive since the save failed");
+		held_keep(fs, n, HELD_SENT, "it was changed in Drive since the save failed");
 	return 0;
 }
 

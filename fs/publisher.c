@@ -77,29 +77,39 @@ static void send_one(struct fs *fs, struct inode *n)
 	bool placeless = file_placeless(n->file);
 	lock_release(&fs->tree.lock);
 	if (r == -ENOENT && placeless)
-		held_keep(fs, n, NULL);
+		held_keep(fs, n, HELD_SENT, NULL);
 	else if (r)
 		publisher_add(fs, n);
+}
+
+/* Is there something to pick instead of sending it? */
+static bool pick_one(struct inode *n, struct held_picked *ret) REQUIRES(n->w->lock)
+{
+	bool gone = file_gone_here(n->file) && !n->w->writable;
+	bool damaged = !n->w->writable && save_state(n->w->open) == SAVE_DAMAGED;
+	if (gone)
+		held_pick(n, SAVE_DROP, HELD_OPEN | HELD_SENT, ret);
+	else if (damaged)
+		held_pick(n, SAVE_HOLD, HELD_OPEN, ret);
+	return gone || damaged;
 }
 
 /* One try of a node that the queue has held. */
 static void try_one(struct fs *fs, struct inode *n)
 {
+	struct held_picked picked;
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
-	bool gone = file_gone_here(n->file) && !n->w->writable;
+	bool pick = pick_one(n, &picked);
 	enum save_state open = save_state(n->w->open);
 	/* What somebody writes to is theirs to end; what a failed close left is not. */
 	bool ours = n->w->sent || (!n->w->writable && (open == SAVE_FRESH || open == SAVE_OPEN));
-	bool damaged = !n->w->writable && open == SAVE_DAMAGED;
 	lock_release(&n->w->lock);
 	lock_release(&fs->tree.lock);
 	err_clear();
-	if (gone)
-		held_drop(fs, n);
-	else if (damaged)
-		held_keep(fs, n, NULL);
-	else if (ours)
+	if (pick)
+		held_finish(fs, &picked, NULL);
+	if (ours)
 		send_one(fs, n);
 	writing_settle(fs, n);
 	writing_leave(fs, n);

@@ -24,7 +24,7 @@ static const unsigned char table[SAVE_STATES][SAVE_EVENTS] = {
 	[SAVE_FRESH] =   { X,      F,        O,    F,      D,   D,     L,   X,       X,     X,   X,     X,    N,   N },
 	[SAVE_OPEN] =    { X,      F,        O,    O,      D,   D,     L,   X,       X,     X,   X,     X,    N,   N },
 	[SAVE_DAMAGED] = { X,      F,        D,    D,      D,   D,     X,   X,       X,     X,   X,     X,    N,   N },
-	[SAVE_SEALING] = { X,      X,        X,    X,      D,   L,     X,   O,       S,     X,   X,     X,    X,   X },
+	[SAVE_SEALING] = { X,      X,        X,    X,      X,   L,     X,   O,       S,     X,   X,     X,    X,   X },
 	[SAVE_SENDING] = { X,      X,        X,    X,      X,   S,     X,   X,       X,     N,   W,     X,    X,   X },
 	[SAVE_WAITING] = { X,      X,        X,    X,      X,   W,     X,   X,       X,     X,   X,     S,    N,   N },
 };

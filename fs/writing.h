@@ -18,7 +18,7 @@
  *   SEALING  complete: made durable, its digest taken; then it moves to `sent` as SENDING
  *
  * state x event -> state, "." cannot happen (a debug build aborts). writing.c holds the same table as
- * data, and test_seam_writing.c tries every pair.
+ * data, and test_seam_saving.c tries every pair.
  *
  *            DRAFTED TRUNCATED WROTE   REFUSED TORN    KILLED  SEAL    UNSEALED SEALED  SENT FAILED  RETRY   DROP HOLD
  *   NONE     CLEAN   FRESH     .       .       .       .       .       .        .       .    .       .       .    .
@@ -26,7 +26,7 @@
  *   FRESH    .       FRESH     OPEN    FRESH   DAMAGED DAMAGED SEALING .        .       .    .       .       NONE NONE
  *   OPEN     .       FRESH     OPEN    OPEN    DAMAGED DAMAGED SEALING .        .       .    .       .       NONE NONE
  *   DAMAGED  .       FRESH     DAMAGED DAMAGED DAMAGED DAMAGED .       .        .       .    .       .       NONE NONE
- *   SEALING  .       .         .       .       DAMAGED SEALING .       OPEN     SENDING .    .       .       .    .
+ *   SEALING  .       .         .       .       .       SEALING .       OPEN     SENDING .    .       .       .    .
  *   SENDING  .       .         .       .       .       SENDING .       .        .       NONE WAITING .       .    .
  *   WAITING  .       .         .       .       .       WAITING .       .        .       .    .       SENDING NONE NONE
  *
@@ -35,7 +35,7 @@
  *   TRUNCATED  writing_empty()                   O_TRUNC, a new file                   saving__truncate_makes_it_good
  *   WROTE      handle.c, with_draft()            bytes have changed                    saving__close_saves
  *   REFUSED    handle.c, with_draft()            an error, and nothing has changed     saving__a_refused_write_harms_nothing
- *   TORN       handle.c; publish.c, seal()       an error half-way; the disk lies      saving__a_torn_write_is_never_sent
+ *   TORN       handle.c, with_draft()            an error half-way                     saving__a_torn_write_is_never_sent
  *   KILLED     handle_flush()                    close() by a process that is killed   saving__a_killed_writer_is_held
  *   SEAL       publish.c, take()                 the end of the writing, fsync         saving__close_saves
  *   UNSEALED   publish.c, seal()                 no room on the cache's disk           saving__a_seal_that_fails

@@ -29,6 +29,7 @@ struct drive {
 	bool heads_only;
 	unsigned looks;		/* at the change feed */
 	pthread_cond_t looked;
+	unsigned calls[FAKE_CALLS];	/* also about ids that it does not have (yet) */
 	struct fake_hook hooks[HOOKS_MAX];
 	size_t hook_count;
 };
@@ -185,10 +186,8 @@ void fake_drive_before(struct drive *d, enum fake_call call, const char *id, int
 unsigned fake_drive_count(struct drive *d, enum fake_call call, const char *id)
 {
 	lock_acquire(&d->lock);
-	unsigned n = call == FAKE_CHANGES ? d->looks : 0;
-	for (size_t i = 0; i < d->count; i++)
-		if (!id || strcmp(d->files[i].id, id) == 0)
-			n += d->files[i].calls[call];
+	const struct fake_file *f = id ? fake_find(d, id) : NULL;
+	unsigned n = f ? f->calls[call] : id ? 0 : d->calls[call];
 	lock_release(&d->lock);
 	return n;
 }
@@ -210,6 +209,7 @@ static int fake_begin(struct drive *d, enum fake_call call, const char *id)
 	struct fake_file *f = fake_find(d, id);
 	if (f)
 		f->calls[call]++;
+	d->calls[call]++;
 	d->looks += call == FAKE_CHANGES;
 	pthread_cond_broadcast(&d->looked);
 	for (size_t i = 0; i < d->hook_count && !h.run; i++) {
@@ -400,8 +400,13 @@ int drive_upload(struct drive *d, const struct drive_put *put, struct drive_file
 		return r;
 	lock_acquire(&d->lock);
 	struct fake_file *f = fake_find(d, id);
-	if (!f && !put->id)
+	if (!f && !put->id) {
 		f = fake_add(d, id, put->parent, put->name, false);
+		const struct fake_file *folder = fake_find(d, put->parent);
+		f->trashed = folder && folder->trashed; /* as Drive has it: taken, and in the trash with its folder */
+	}
+	if (f && put->mtime_ms >= 0)
+		f->mtime_ms = put->mtime_ms;
 	if (f) {
 		fake_add_revision(d, f, data, (size_t)put->body->size);
 		fake_tell(f, ret);
