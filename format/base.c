@@ -106,12 +106,12 @@ void lock_acquire(struct lock *l) TSA(no_thread_safety_analysis)
 
 void lock_release(struct lock *l) TSA(no_thread_safety_analysis)
 {
+#ifdef DFM_DEBUG
+	held &= ~(1u << l->rank); /* first: whoever takes the lock next may be the one that frees it */
+#endif
 	int r = pthread_mutex_unlock(&l->m);
 	assert(r == 0);
 	(void)r;
-#ifdef DFM_DEBUG
-	held &= ~(1u << l->rank);
-#endif
 }
 
 void cond_init(pthread_cond_t *c)
