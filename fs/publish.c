@@ -170,7 +170,7 @@ static int upload(struct fs *fs, const struct target *t, const struct save *s, s
 }
 
 /* The file of `n` is gone by what happened elsewhere: another one of that name, in the same folder. */
-static int renew(struct fs *fs, struct inode *n, struct target *t)
+static int renew_target(struct fs *fs, struct inode *n, struct target *t)
 {
 	char reserved[DRIVE_ID_MAX + 1];
 	struct inval inval = { 0 };
@@ -231,7 +231,7 @@ static int send(struct fs *fs, struct inode *n, const struct save *s, struct tar
 		if (r || t->unlinked)
 			return r;
 		if (t->removed)
-			r = renew(fs, n, t);
+			r = renew_target(fs, n, t);
 		if (r)
 			return r;
 		r = upload(fs, t, s, ret);

@@ -115,12 +115,12 @@ static void try_one(struct fs *fs, struct inode *n)
 	writing_leave(fs, n);
 }
 
-static bool is_stopping(void *ctx) { return __atomic_load_n(&((struct publisher *)ctx)->stopping, __ATOMIC_RELAXED); }
+static bool publisher_stopping(void *ctx) { return __atomic_load_n(&((struct publisher *)ctx)->stopping, __ATOMIC_RELAXED); }
 
 static void *publisher_main(void *arg)
 {
 	struct publisher *p = arg;
-	cancel_set(is_stopping, p);
+	cancel_set(publisher_stopping, p);
 	lock_acquire(&p->lock);
 	while (!p->stop) {
 		int wait_ms = -1;

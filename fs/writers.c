@@ -46,7 +46,7 @@ static unsigned long long field(const char *text, const char *name, int base, un
 enum { STATUS_MAX = 4096 };
 
 /* Never waits for anything, not even for a process in execve(2). */
-static bool status_of(pid_t tid, char text[STATUS_MAX])
+static bool proc_status(pid_t tid, char text[STATUS_MAX])
 {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/status", tid);
@@ -56,11 +56,11 @@ static bool status_of(pid_t tid, char text[STATUS_MAX])
 pid_t writers_process(pid_t tid)
 {
 	char text[STATUS_MAX];
-	unsigned long long tgid = status_of(tid, text) ? field(text, "Tgid:", 10, 0) : 0;
+	unsigned long long tgid = proc_status(tid, text) ? field(text, "Tgid:", 10, 0) : 0;
 	return tgid ? (pid_t)tgid : tid;
 }
 
-static void add(struct writers *w, pid_t tid, bool pin)
+static void add_writer(struct writers *w, pid_t tid, bool pin)
 {
 	if (!tid || tid == w->last_thread)
 		return;
@@ -79,8 +79,8 @@ static void add(struct writers *w, pid_t tid, bool pin)
 	w->all[w->count++] = one;
 }
 
-void writers_learn(struct writers *w, pid_t tid) { add(w, tid, false); }
-void writers_pin(struct writers *w, pid_t tid) { add(w, tid, true); }
+void writers_learn(struct writers *w, pid_t tid) { add_writer(w, tid, false); }
+void writers_pin(struct writers *w, pid_t tid) { add_writer(w, tid, true); }
 
 /* pidfd_open(2): readable once the process has ended. */
 static bool is_alive(const struct writer *one)
@@ -221,7 +221,7 @@ bool writers_killed(pid_t tid)
 {
 	char text[STATUS_MAX];
 	struct killed q = { tid, false };
-	if (!status_of(tid, text))
+	if (!proc_status(tid, text))
 		return false;
 	/* Silence: it is in execve(2), which the dead are not. */
 	return deadly(text) || (probe(ask_killed, &q, sizeof q, PATIENCE_MS) && q.killed);
@@ -231,7 +231,7 @@ bool writers_fatal(pid_t tid)
 {
 	char text[STATUS_MAX];
 	const unsigned long long stop = bit(SIGINT) | bit(SIGTERM) | bit(SIGQUIT) | bit(SIGHUP);
-	if (!status_of(tid, text))
+	if (!proc_status(tid, text))
 		return tid > 0; /* it has ended */
 	return deadly(text) || (pending(text) & stop & field(text, "SigCgt:", 16, 0));
 }
