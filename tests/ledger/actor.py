@@ -30,7 +30,7 @@ class Actor(threading.Thread):
         while not self.ended.wait(self.random.uniform(0.05, 0.4)):
             try:
                 self._one()
-            except BROKEN:
+            except BROKEN + (ValueError,):  # a broken connection, or a flipped bit in JSON
                 self.client.close()
 
     def stop(self):

@@ -64,12 +64,42 @@ def test_a_file_in_two_folders(place, google, drive):
     assert google.download(file) == b"new data" and sorted(google.get(file)["parents"]) == sorted([place.id, folder])
 
 
+# -- the trash ----------------------------------------------------------------------------
+
+
+def saved_or_kept(path, data, google, folder, mount):
+    """Saved where a listing finds it; or refused, and kept."""
+    try:
+        path.write_bytes(data)
+    except OSError:
+        status = mount.status()
+        return any(path.name in str(one) for one in status["pending"] + status["held"])
+    return any(google.download(file["id"]) == data for file in google.children(folder))
+
+
+def test_made_in_a_folder_that_went_to_the_trash(place, google, drive, mount):
+    """The feed has not told us yet."""
+    (place.path / "d").mkdir()
+    folder = google.by_name(place.id)["d"]["id"]
+    drive.switches(changes_lag_s=30)
+    google.update(folder, trashed=True)
+    assert saved_or_kept(place.path / "d" / "new.model", b"new", google, folder, mount)
+
+
+def test_saved_into_a_file_that_went_to_the_trash(place, google, drive, mount):
+    (place.path / "m").write_bytes(b"old")
+    drive.switches(changes_lag_s=30)
+    google.update(google.by_name(place.id)["m"]["id"], trashed=True)
+    assert saved_or_kept(place.path / "m", b"new", google, place.id, mount)
+
+
 # -- refusals -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", [
+    {"status": 403, "reason": "uploadLimitExceeded"}, {"status": 403, "reason": "RATE_LIMIT_EXCEEDED"},
     {"status": 429, "reason": "RATE_LIMIT_EXCEEDED"}, {"status": 403, "reason": "rateLimitExceeded"}],
-    ids=["info-429", "usual"])
+    ids=["short", "info-403", "info-429", "usual"])
 def test_a_passing_rate_limit_in_any_words(place, google, drive, fault):
     (place.path / "f").write_bytes(b"old")
     drive.fault(path="^/upload/", count=2, **fault)
@@ -141,32 +171,3 @@ def test_shortcuts_that_double_the_paths_at_each_level(rig, google, mount):
         os.listdir(pathlib.Path(mount.path, "saved_model"))
         os.listdir(pathlib.Path(path, *["left", "right"] * 5))
     assert len(count) <= 120, "%d requests" % len(count)
-
-
-# -- the trash ----------------------------------------------------------------------------
-
-
-def saved_or_kept(path, data, google, folder, mount):
-    """Saved where a listing finds it; or refused, and kept."""
-    try:
-        path.write_bytes(data)
-    except OSError:
-        status = mount.status()
-        return any(path.name in str(one) for one in status["pending"] + status["held"])
-    return any(google.download(file["id"]) == data for file in google.children(folder))
-
-
-def test_made_in_a_folder_that_went_to_the_trash(place, google, drive, mount):
-    """The feed has not told us yet."""
-    (place.path / "d").mkdir()
-    folder = google.by_name(place.id)["d"]["id"]
-    drive.switches(changes_lag_s=30)
-    google.update(folder, trashed=True)
-    assert saved_or_kept(place.path / "d" / "new.model", b"new", google, folder, mount)
-
-
-def test_saved_into_a_file_that_went_to_the_trash(place, google, drive, mount):
-    (place.path / "m").write_bytes(b"old")
-    drive.switches(changes_lag_s=30)
-    google.update(google.by_name(place.id)["m"]["id"], trashed=True)
-    assert saved_or_kept(place.path / "m", b"new", google, place.id, mount)
