@@ -10,6 +10,7 @@ enum { FILES_MAX = 64, REVISIONS_MAX = 32, HOOKS_MAX = 16, NAME_MAX_BYTES = 256,
 
 struct fake_file {
 	char id[DRIVE_ID_MAX + 1], parent[DRIVE_ID_MAX + 1], name[NAME_MAX_BYTES], mime[64], why[256];
+	char target[DRIVE_ID_MAX + 1];	/* of a shortcut */
 	bool folder, trashed, lags, said, said_removed;
 	uint64_t version;
 	int64_t mtime_ms;
@@ -106,6 +107,14 @@ void fake_drive_file(struct drive *d, const char *id, const char *parent, const 
 {
 	lock_acquire(&d->lock);
 	fake_add_revision(d, fake_add(d, id, parent, name, false), data, n);
+	lock_release(&d->lock);
+}
+
+void fake_drive_shortcut(struct drive *d, const char *id, const char *parent, const char *name, const char *target)
+{
+	lock_acquire(&d->lock);
+	struct fake_file *f = fake_add(d, id, parent, name, false);
+	snprintf(f->target, sizeof f->target, "%s", target);
 	lock_release(&d->lock);
 }
 
@@ -231,10 +240,11 @@ static void fake_revision(char to[DRIVE_ID_MAX + 1], const struct fake_file *f, 
 static void fake_tell(const struct fake_file *f, struct drive_file *ret)
 {
 	*ret = (struct drive_file){ .name = strdup(f->name), .mime = f->mime[0] ? strdup(f->mime) : NULL, .folder = f->folder,
-				    .blob = !f->folder, .version = f->version, .mtime_ms = f->mtime_ms,
+				    .blob = !f->folder && !f->target[0], .version = f->version, .mtime_ms = f->mtime_ms,
 				    .created_ms = 1600000000000, .trashed = f->trashed, .can_edit = true };
 	memcpy(ret->id, f->id, sizeof ret->id);
 	memcpy(ret->parent, f->parent, sizeof ret->parent);
+	memcpy(ret->target, f->target, sizeof ret->target);
 	if (f->revisions) {
 		ret->size = f->rev[f->revisions - 1].n;
 		fake_revision(ret->revision, f, f->revisions);

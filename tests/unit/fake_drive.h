@@ -17,6 +17,7 @@ struct drive *fake_drive_new(void);
 /* A folder, or a file whose content is its first revision; `parent` "" for the root. */
 void fake_drive_folder(struct drive *d, const char *id, const char *parent, const char *name);
 void fake_drive_file(struct drive *d, const char *id, const char *parent, const char *name, const void *data, size_t n);
+void fake_drive_shortcut(struct drive *d, const char *id, const char *parent, const char *name, const char *target);
 /* What another host does: new content, trash, another MIME type. */
 void fake_drive_replace(struct drive *d, const char *id, const void *data, size_t n);
 void fake_drive_trash(struct drive *d, const char *id, bool trashed);
