@@ -91,6 +91,10 @@ static int handle_new(struct fs *fs, struct inode *n, bool writable, struct hand
 		return r;
 	}
 	*h = (struct handle){ .node = n, .writable = writable };
+	lock_acquire(&n->w->lock);
+	h->next = n->w->handles;
+	n->w->handles = h;
+	lock_release(&n->w->lock);
 	*ret = h;
 	return 0;
 }
@@ -211,6 +215,7 @@ static int with_draft(struct fs *fs, struct handle *h, pid_t tid, const struct c
 	}
 	writing_use(s);
 	author(w, h);
+	h->closing = false;
 	lock_release(&w->lock);
 	POINT("write.begun");
 	r = c->make(s->draft, c);
@@ -273,6 +278,30 @@ static bool ends_writing(struct fs *fs, const struct inode *n, const struct writ
 	return wrote || (mount.id >= 0 && !writers_anybody_holds(&mount, n->file->ino, others));
 }
 
+enum { RELEASE_WAIT_MS = 500 };
+
+/* How many other opens for writing there are, each with a descriptor somewhere. One that was closed a moment ago
+ * is none, but its RELEASE comes after its FLUSH, without anybody waiting for it: wait for it once. Where it
+ * does not come, another descriptor of that open is left. */
+static unsigned other_opens(struct writing *w, const struct handle *h) REQUIRES(w->lock)
+{
+	unsigned others = 0;
+	const struct handle *closing = h;
+	for (int64_t end = now_ms() + RELEASE_WAIT_MS, left; closing && (left = end - now_ms()) > 0;) {
+		closing = w->handles;
+		while (closing && !(closing != h && closing->writable && closing->closing))
+			closing = closing->next;
+		if (closing)
+			(void)lock_wait(&w->lock, &w->changed, (int)left);
+	}
+	for (struct handle *o = w->handles; o; o = o->next)
+		if (o != h && o->writable) {
+			o->closing = false;
+			others++;
+		}
+	return others;
+}
+
 static bool is_unsaved(const struct writing *w) REQUIRES(w->lock)
 {
 	return w->sent || (w->open && w->open->state != SAVE_CLEAN);
@@ -299,6 +328,7 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 		return 0;
 	lock_acquire(&w->lock);
 	bool unsaved = is_unsaved(w);
+	h->closing = true;
 	lock_release(&w->lock);
 	if (!unsaved) /* the closes of an execve, and of who has written nothing, cost no look at anybody */
 		return 0;
@@ -312,7 +342,7 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 	bool wrote = open == SAVE_OPEN || open == SAVE_SEALING || w->sent || w->error;
 	int error = w->error;
 	struct writers writers = w->writers;
-	unsigned others = w->writable - 1; /* each has a descriptor somewhere, or had until now */
+	unsigned others = killed || !unsaved ? 0 : other_opens(w, h);
 	lock_release(&w->lock);
 	if (killed || !unsaved)
 		return 0;
@@ -369,6 +399,12 @@ void handle_release(struct fs *fs, struct handle *h)
 	}
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&w->lock);
+	struct handle **at = &w->handles;
+	while (*at && *at != h)
+		at = &(*at)->next;
+	if (*at)
+		*at = h->next;
+	pthread_cond_broadcast(&w->changed);
 	if (w->open && h->wrote == w->open->number)
 		w->authors--;
 	bool last = h->writable && --w->writable == 0;

@@ -8,6 +8,8 @@ struct handle {
 	struct inode *node;
 	bool writable;
 	uint64_t wrote;		/* number of the save that it last wrote to, or emptied; 0: none */
+	bool closing;		/* was flushed, and not used since: its RELEASE may be on the way */
+	struct handle *next;	/* of w->handles */
 	struct source *view;	/* of a NODE_VIEW, NULL else */
 };
 

@@ -119,32 +119,37 @@ static int seal(struct fs *fs, struct inode *n) REQUIRES(n->w->lock)
 	return r;
 }
 
-/* Something is on its way, or its draft is in use: wait. */
-static bool is_busy(const struct writing *w) REQUIRES(w->lock)
+/* Is what is open to be sent? Unasked only if nobody writes to it any more: it is theirs to end. */
+static bool is_ready(const struct writing *w, bool asked) REQUIRES(w->lock)
 {
 	enum save_state open = save_state(w->open);
-	return open == SAVE_SEALING || save_state(w->sent) == SAVE_SENDING ||
-	       ((open == SAVE_FRESH || open == SAVE_OPEN) && w->open->users);
+	return (open == SAVE_FRESH || open == SAVE_OPEN) && (asked || !w->writable);
+}
+
+/* Something is on its way, or its draft is in use: wait. */
+static bool is_busy(const struct writing *w, bool asked) REQUIRES(w->lock)
+{
+	return save_state(w->open) == SAVE_SEALING || save_state(w->sent) == SAVE_SENDING ||
+	       (is_ready(w, asked) && w->open->users);
 }
 
 /* What is to be sent now, as SENDING; NULL: nothing. */
-static int take(struct fs *fs, struct inode *n, struct save **ret)
+static int take(struct fs *fs, struct inode *n, bool asked, struct save **ret)
 {
 	struct writing *w = n->w;
 	int r = 0;
 	*ret = NULL;
 	lock_acquire(&w->lock);
-	while (!r && is_busy(w))
+	while (!r && is_busy(w, asked))
 		r = lock_wait_or_cancel(&w->lock, &w->changed, 0, "an earlier save is being sent");
-	enum save_state open = save_state(w->open);
-	if (!r && (open == SAVE_FRESH || open == SAVE_OPEN)) {
+	if (!r && is_ready(w, asked)) {
 		save_move(w->open, SAVE_SEAL);
 		r = seal(fs, n);
 		*ret = r ? NULL : w->sent;
 	} else if (!r && w->sent) {
 		save_move(w->sent, SAVE_RETRY);
 		*ret = w->sent;
-	} else if (!r && open == SAVE_DAMAGED) {
+	} else if (!r && save_state(w->open) == SAVE_DAMAGED) {
 		r = err_set(-EIO, "a write failed or its writer was killed: the file in Drive stays as it was");
 	}
 	lock_release(&w->lock);
@@ -373,10 +378,10 @@ static int catch_up(struct fs *fs, struct inode *n, const struct target *sent, c
 	return r;
 }
 
-int publish(struct fs *fs, struct inode *n)
+static int publish_one(struct fs *fs, struct inode *n, bool asked)
 {
 	struct save *s;
-	int r = take(fs, n, &s);
+	int r = take(fs, n, asked, &s);
 	if (r || !s)
 		return r;
 	CLEANUP(target_done) struct target t = { 0 };
@@ -404,6 +409,8 @@ int publish(struct fs *fs, struct inode *n)
 	return catch_up(fs, n, &t, &now, &was);
 }
 
+int publish(struct fs *fs, struct inode *n) { return publish_one(fs, n, true); }
+
 /* ---- again, unasked */
 
 /* What a try that failed has to know: its bytes, and the revision that they were to replace. False: there is
@@ -411,8 +418,7 @@ int publish(struct fs *fs, struct inode *n)
 static bool failed_try(struct writing *w, struct source **ret_body, char ret_base[DRIVE_ID_MAX + 1])
 {
 	lock_acquire(&w->lock);
-	enum save_state open = save_state(w->open);
-	bool alone = save_state(w->sent) == SAVE_WAITING && open != SAVE_FRESH && open != SAVE_OPEN;
+	bool alone = save_state(w->sent) == SAVE_WAITING && !is_ready(w, false);
 	if (alone) {
 		*ret_body = source_ref(w->sent->body);
 		memcpy(ret_base, w->sent->base, sizeof w->sent->base);
@@ -441,13 +447,13 @@ int publish_again(struct fs *fs, struct inode *n)
 	CLEANUP_SOURCE struct source *body = NULL;
 	char base[DRIVE_ID_MAX + 1];
 	if (!failed_try(n->w, &body, base))
-		return publish(fs, n);
+		return publish_one(fs, n, false);
 	int r = target_of(fs, n, &t);
 	if (r || !t.id[0] || t.unlinked || t.removed)
-		return r ? r : publish(fs, n);
+		return r ? r : publish_one(fs, n, false);
 	r = drive_get(fs->drive, t.id, &head);
 	if (r == -ENOENT || (!r && (head.trashed || strcmp(head.revision, base) == 0)))
-		return publish(fs, n);
+		return publish_one(fs, n, false);
 	bool ours = false;
 	if (!r)
 		r = drive_holds(&head, body, &ours);

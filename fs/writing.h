@@ -79,6 +79,7 @@ struct writing {
 	pthread_cond_t changed;		/* a state, or `users` */
 	unsigned opens;			/* handles, and a place in the queue; guarded by tree.lock */
 	unsigned writable UNDER(lock);	/* those that may write */
+	struct handle *handles UNDER(lock);	/* those, a list (handle.h) */
 	unsigned authors UNDER(lock);	/* those that have written to `open` */
 	struct source *src UNDER(lock);	/* of node.content; NULL: none yet */
 	struct save *open UNDER(lock), *sent UNDER(lock);	/* NULL: SAVE_NONE */

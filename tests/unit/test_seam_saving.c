@@ -523,6 +523,22 @@ TEST(seam_saving__a_retry_finds_that_the_lost_answer_was_yes)
 	free_all(fs);
 }
 
+TEST(seam_saving__a_retry_leaves_what_is_being_written)
+{
+	struct fs *fs = with_file("good");
+	struct handle *h = open_it(fs, "f", O_WRONLY | O_TRUNC);
+	put(fs, h, "first", 0);
+	fake_drive_before(fs->drive, FAKE_UPLOAD, "id", no_room, NULL);
+	CHECK_INT(handle_flush(fs, h, gettid()), -EDQUOT);
+	put(fs, h, "HA", 0); /* half of the next save */
+	CHECK_INT(publish_again(fs, h->node), 0);
+	CHECK(drive_has(fs, "id", "first"));
+	put(fs, h, "LF", 2);
+	CHECK_INT(close_it(fs, h), 0);
+	CHECK(drive_has(fs, "id", "HALFt"));
+	free_all(fs);
+}
+
 /* ---- the threads that save */
 
 static void wait_uploads(struct fs *fs, unsigned n)
