@@ -82,7 +82,7 @@ static bool is_stale(struct fs *fs, const struct inode *n)
 	return stale;
 }
 
-static int handle_new(struct fs *fs, struct inode *n, bool writable, struct handle **ret)
+static int handle_new(struct fs *fs, struct inode *n, int flags, bool writable, struct handle **ret)
 {
 	struct handle *h = calloc(1, sizeof *h);
 	int r = h ? writing_join(fs, n, writable) : err_nomem("an open file");
@@ -90,7 +90,7 @@ static int handle_new(struct fs *fs, struct inode *n, bool writable, struct hand
 		free(h);
 		return r;
 	}
-	*h = (struct handle){ .node = n, .writable = writable };
+	*h = (struct handle){ .node = n, .writable = writable, .writes = (flags & O_ACCMODE) != O_RDONLY };
 	lock_acquire(&n->w->lock);
 	h->next = n->w->handles;
 	n->w->handles = h;
@@ -115,7 +115,7 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 	if (is_outdated(fs, n) || (empty && must_replace(fs, n)))
 		return err_set(-ESTALE, "replaced: look it up again");
 	struct handle *h;
-	int r = handle_new(fs, n, writable || empty, &h); /* O_RDONLY | O_TRUNC empties it, as on Linux's own */
+	int r = handle_new(fs, n, flags, writable || empty, &h); /* O_RDONLY | O_TRUNC empties it, as on Linux's own */
 	if (r)
 		return r;
 	r = empty ? start_empty(fs, h, tid) : writing_need_source(fs, n);
@@ -136,9 +136,8 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 
 int handle_create(struct fs *fs, struct inode *n, int flags, pid_t tid, struct handle **ret)
 {
-	(void)flags; /* made by this open: even a reader's is a writer of nothing */
 	struct handle *h;
-	int r = handle_new(fs, n, true, &h);
+	int r = handle_new(fs, n, flags, true, &h); /* made by this open: even a reader's is a writer of nothing */
 	if (r)
 		return r;
 	r = start_empty(fs, h, tid);
@@ -289,13 +288,13 @@ static unsigned other_opens(struct writing *w, const struct handle *h) REQUIRES(
 	const struct handle *closing = h;
 	for (int64_t end = now_ms() + RELEASE_WAIT_MS, left; closing && (left = end - now_ms()) > 0;) {
 		closing = w->handles;
-		while (closing && !(closing != h && closing->writable && closing->closing))
+		while (closing && !(closing != h && closing->writes && closing->closing))
 			closing = closing->next;
 		if (closing)
 			(void)lock_wait(&w->lock, &w->changed, (int)left);
 	}
 	for (struct handle *o = w->handles; o; o = o->next)
-		if (o != h && o->writable) {
+		if (o != h && o->writes) {
 			o->closing = false;
 			others++;
 		}

@@ -6,7 +6,8 @@
 
 struct handle {
 	struct inode *node;
-	bool writable;
+	bool writable;		/* it can change the file: opened to write, or by O_TRUNC or O_CREAT */
+	bool writes;		/* opened to write: what fdinfo shows as a writable descriptor */
 	uint64_t wrote;		/* number of the save that it last wrote to, or emptied; 0: none */
 	bool closing;		/* was flushed, and not used since: its RELEASE may be on the way */
 	struct handle *next;	/* of w->handles */

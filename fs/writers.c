@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* proc(5): /proc/PID/stat field 9 holds task flags; include/linux/sched.h names them. */
-enum { TASK_KILLED_BY_SIGNAL = 0x400, PATIENCE_MS = 200, WALK_PATIENCE_MS = 1000 };
+enum { TASK_KILLED_BY_SIGNAL = 0x400, PATIENCE_MS = 5000 };
 
 /* The whole of a small /proc file, NUL-terminated; false: not to be had. */
 static bool slurp(const char *path, char *buf, size_t max)
@@ -168,7 +168,7 @@ static void ask_anybody(void *arg)
 bool writers_anybody_holds(const struct writers_mount *mount, uint64_t ino, unsigned others)
 {
 	struct held_by q = { .mount = *mount, .ino = ino };
-	return !probe(ask_anybody, &q, sizeof q, WALK_PATIENCE_MS) || q.held > others;
+	return !probe(ask_anybody, &q, sizeof q, PATIENCE_MS) || q.held > others;
 }
 
 static void ask_writers(void *arg)
@@ -205,7 +205,7 @@ static unsigned long long deadly(const char *status)
 
 struct killed { pid_t tid; bool killed; };
 
-/* Field 9 tells of signals that dump core as well, which are pending no more by now; behind the command,
+/* Field 9 tells, of who ends, of signals that dump core as well, which are pending no more by now; behind the command,
  * which may hold anything: the last ')' ends it. */
 static void ask_killed(void *arg)
 {
@@ -223,8 +223,9 @@ bool writers_killed(pid_t tid)
 	struct killed q = { tid, false };
 	if (!proc_status(tid, text))
 		return false;
-	/* Silence: it is in execve(2), which the dead are not. */
-	return deadly(text) || (probe(ask_killed, &q, sizeof q, PATIENCE_MS) && q.killed);
+	/* Who is in do_exit() has no memory any more, and holds no lock of execve(2); everybody else is alive. */
+	bool ends = field(text, "VmSize:", 10, 0) == 0;
+	return deadly(text) || (ends && probe(ask_killed, &q, sizeof q, PATIENCE_MS) && q.killed);
 }
 
 bool writers_fatal(pid_t tid)
