@@ -2,6 +2,7 @@
 #include "drive/files.h"
 
 #include "drive/json.h"
+#include "drive/retry.h"
 
 #include <string.h>
 
@@ -52,6 +53,16 @@ void files_new_json(struct buf *b, const struct files_new *n)
 		json_time(b, n->mtime_ms);
 	}
 	buf_byte(b, '}');
+}
+
+void files_boundary(char ret[33])
+{
+	for (int i = 0; i < 4; i++) {
+		uint32_t v = retry_random();
+		for (int j = 0; j < 8; j++)
+			*ret++ = "0123456789abcdef"[v >> 4 * j & 15];
+	}
+	*ret = 0;
 }
 
 int files_make(struct drive *d, const struct files_new *n, const char *what, struct drive_file *ret)

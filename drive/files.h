@@ -11,6 +11,8 @@ struct files_new {
 };
 /* Adds the metadata as a JSON object. */
 void files_new_json(struct buf *b, const struct files_new *n);
+/* What separates metadata from bytes in one request; at random, so that no bytes hold it. */
+void files_boundary(char ret[33]);
 /* Makes it, without bytes. -EEXIST: the id exists, perhaps by an earlier try of this very call;
  * -EBADMSG: made, but the answer cannot be read. Look at the id then. */
 MUST_CHECK int files_make(struct drive *d, const struct files_new *n, const char *what, struct drive_file *ret);

@@ -10,11 +10,11 @@
  * A part is sent only when all before it are acknowledged, so Drive cannot publish (which it does
  * at the last byte) before we know that it has the rest. A new file has a reserved id, so that
  * whatever is sent twice is still one file. */
+#include "drive/checksum.h"
 #include "drive/files.h"
 #include "drive/json.h"
 #include "drive/md5.h"
 #include "drive/range.h"
-#include "drive/retry.h"
 #include "drive/url.h"
 
 #include <inttypes.h>
@@ -110,6 +110,18 @@ static bool same_bytes(const struct upload *u, const struct drive_file *f)
 	       !memcmp(md5, f->md5, sizeof md5);
 }
 
+/* What the answer does not say of the bytes is found out: never are they sent again for that. */
+static int learn_sum(struct upload *u, struct drive_file *f)
+{
+	uint8_t md5[DRIVE_DIGEST_MD5];
+	if (f->has_md5 || !f->blob || f->size != u->size || u->hashed != u->size)
+		return 0;
+	int r = md5_value(u->md5, md5);
+	if (r == 0)
+		r = checksum_settle(u->d, f, u->put->body, md5);
+	return r < 0 ? r : 0;
+}
+
 /* From the beginning: at once for the first time, then with growing pauses. The reason is
  * recorded. */
 static int fresh_start(struct upload *u, enum step *next)
@@ -127,6 +139,9 @@ static int fresh_start(struct upload *u, enum step *next)
 /* Drive holds a file now. Other bytes than ours: once more from the beginning, into the same id. */
 static int compare(struct upload *u, struct drive_file *f, enum step *next)
 {
+	int r = learn_sum(u, f);
+	if (r < 0)
+		return r;
 	if (same_bytes(u, f)) {
 		drive_file_done(&u->file);
 		u->file = *f;
@@ -136,11 +151,10 @@ static int compare(struct upload *u, struct drive_file *f, enum step *next)
 	}
 	u->create = false;
 	u->hashed = 0;
-	int r = md5_reset(u->md5);
+	r = md5_reset(u->md5);
 	if (r < 0)
 		return r;
-	err_set(-EIO, "upload \"%s\": Drive stored %s", title(u->put),
-		f->has_md5 ? "other bytes than were sent: the checksums differ" : "a file without a checksum");
+	err_set(-EIO, "upload \"%s\": Drive stored other bytes than were sent: the checksums differ", title(u->put));
 	return ++u->mismatches > 1 ? -EIO : fresh_start(u, next);
 }
 
@@ -174,23 +188,13 @@ static int small_failed(struct upload *u, enum step *next)
 	return retry_step(u, doubt ? LOOK : START, next);
 }
 
-static void random_boundary(char ret[33])
-{
-	for (int i = 0; i < 4; i++) {
-		uint32_t v = retry_random();
-		for (int j = 0; j < 8; j++)
-			*ret++ = "0123456789abcdef"[v >> 4 * j & 15];
-	}
-	*ret = 0;
-}
-
 /* multipart/related (RFC 2387): metadata and bytes in one request. */
 static int send_small(struct upload *u, enum step *next)
 {
 	CLEANUP_BUF struct buf head = BUF_INIT(1 << 20), type = BUF_INIT(100), tail = BUF_INIT(100);
 	struct call *c = &u->call;
 	char boundary[33];
-	random_boundary(boundary);
+	files_boundary(boundary);
 	set_target(u, "multipart");
 	buf_printf(&type, "multipart/related; boundary=%s", boundary);
 	buf_printf(&head, "--%s\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n", boundary);
@@ -421,6 +425,8 @@ static int step_look(struct upload *u, enum step *next)
 	int r = drive_get(u->d, u->id, &f);
 	if (r == -ENOENT && u->create)
 		return fresh_start(u, next); /* the same id: it never came to be */
+	if (r == 0)
+		r = learn_sum(u, &f);
 	if (r < 0)
 		return r;
 	if (landed(u, &f))

@@ -133,11 +133,17 @@ def test_non_json_errors(place, google, drive):
     saved(place, google, "g", b"x")
 
 
-def test_old_checksums_are_missing(place, drive, mount):
-    """Without an md5Checksum nobody can say that Drive has the bytes: close() does not say so."""
+def test_old_checksums_are_missing(place, google, drive, mount):
+    """Without an md5Checksum a SHA tells that Drive has the bytes; without any nobody can: close() does not say so,
+    and the bytes are not sent again for that."""
     drive.switches(md5_missing=True)
-    assert failing_write(place.path / "f", b"x") in (errno.EIO, errno.EBADMSG)
-    drive.switches(md5_missing=False)
+    (place.path / "g").write_bytes(b"y")
+    assert google.download(google.by_name(place.id)["g"]["id"]) == b"y"
+    drive.switches(sha_missing=True)
+    with counted(drive) as count:
+        assert failing_write(place.path / "f", b"x") in (errno.EIO, errno.EBADMSG)
+    assert len(count.uploads()) == 1, count.lines()
+    drive.switches(md5_missing=False, sha_missing=False)
     nothing_left(mount)
 
 

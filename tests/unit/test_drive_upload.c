@@ -310,6 +310,74 @@ TEST(drive_upload__no_storage_is_final)
 	CHECK(strstr(err_last(), "create \"m.model\": HTTP 403 storageQuotaExceeded: ") && strstr(err_last(), "shared drive"));
 }
 
+/* What Drive answers for a file of these bytes while it has no MD5, with `sums` in its place. */
+static const char *bare_json(uint64_t size, const char *sums)
+{
+	static char text[16][600];
+	static int turn;
+	turn = (turn + 1) % 16;
+	snprintf(text[turn], sizeof text[turn], "{\"id\":\"new2\",\"name\":\"m.model\",\"mimeType\":\"application/octet-stream\","
+		 "\"size\":\"%llu\",%s\"headRevisionId\":\"r1\",\"modifiedTime\":\"1970-01-01T00:00:07Z\",\"parents\":[\"dir\"]}",
+		 (unsigned long long)size, sums);
+	return text[turn];
+}
+
+#define LATER { GET_NEW, NULL, 200, NULL, bare_json(BIG, ""), 0, ANSWER }
+
+TEST(drive_upload__an_md5_that_comes_late_is_waited_for)
+{
+	struct line script[] = {
+		RESERVE, OPENED, { SESSION, NULL, 200, NULL, bare_json(BIG, ""), 0, ANSWER },
+		LATER, LATER, { GET_NEW, NULL, 200, NULL, file_json("new2", BIG), 0, ANSWER }, { 0 },
+	};
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(put_with(script, BIG, NULL, 0, &f), 0);
+	CHECK(f.has_md5);
+}
+
+static const char *sum_json(const EVP_MD *kind, const char *name, uint64_t size)
+{
+	char sums[200], hex[129] = "";
+	uint8_t piece[4096], value[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	EVP_MD_CTX *g = EVP_MD_CTX_new();
+	CHECK(g && EVP_DigestInit_ex(g, kind, NULL) == 1);
+	for (uint64_t off = 0; off < size; off += sizeof piece) {
+		made_up(NULL, piece, sizeof piece, off);
+		CHECK(EVP_DigestUpdate(g, piece, sizeof piece) == 1);
+	}
+	CHECK(EVP_DigestFinal_ex(g, value, &n) == 1);
+	EVP_MD_CTX_free(g);
+	for (unsigned i = 0; i < n; i++)
+		snprintf(hex + 2 * i, 3, "%02x", value[i]);
+	snprintf(sums, sizeof sums, "\"%s\":\"%s\",", name, hex);
+	return bare_json(size, sums);
+}
+
+static void settled_by(const char *answer)
+{
+	struct line script[] = {
+		RESERVE, OPENED, { SESSION, NULL, 200, NULL, bare_json(BIG, ""), 0, ANSWER },
+		LATER, LATER, LATER, { GET_NEW, NULL, 200, NULL, answer, 0, ANSWER }, { 0 },
+	};
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	CHECK_INT(put_with(script, BIG, NULL, 0, &f), 0);
+	CHECK(f.has_md5);
+}
+
+TEST(drive_upload__without_md5_a_sha_tells) { settled_by(sum_json(EVP_sha256(), "sha256Checksum", BIG)); }
+
+TEST(drive_upload__without_md5_and_sha256_sha1_tells) { settled_by(sum_json(EVP_sha1(), "sha1Checksum", BIG)); }
+
+TEST(drive_upload__without_any_checksum_nothing_is_sent_twice)
+{
+	struct line script[] = {
+		RESERVE, OPENED, { SESSION, NULL, 200, NULL, bare_json(BIG, ""), 0, ANSWER }, LATER, LATER, LATER, LATER, { 0 },
+	};
+	fails(script, BIG, -EIO);
+	CHECK(strstr(err_last(), "names no checksum"));
+}
+
 #define SLOW_DOWN "{\"error\":{\"code\":403,\"message\":\"User rate limit exceeded.\",\"errors\":[{\"reason\":\"userRateLimitExceeded\"}]}}"
 #define SLOW_INFO "{\"error\":{\"code\":403,\"message\":\"x\",\"status\":\"PERMISSION_DENIED\",\"errors\":[{\"reason\":\"forbidden\"}]," \
 		  "\"details\":[{\"@type\":\"y\"},{\"reason\":\"RATE_LIMIT_EXCEEDED\"}]}}"
