@@ -60,7 +60,8 @@ static int authorize(struct call *c, struct token_bearer *token)
 		return 0;
 	int r = token_get(c->d->token, token);
 	c->req.auth = token->header;
-	c->req.project = token_creds(c->d->token)->project;
+	if (!__atomic_load_n(&c->d->no_project, __ATOMIC_RELAXED))
+		c->req.project = token_creds(c->d->token)->project;
 	return r;
 }
 
@@ -99,6 +100,17 @@ static int judge_answer(struct call *c)
 	if (hint)
 		c->error.hint = hint;
 	return error_report(&c->error, c->what, c->subject);
+}
+
+/* The file of a login names the project that pays for its calls, and whoever wrote it there may have been wrong:
+ * then it is done without. What the user asked for by the environment stands. */
+static bool drop_project(struct call *c)
+{
+	const struct creds *creds = token_creds(c->d->token);
+	if (!c->req.project || creds->project_asked || c->keep_refused || c->error.status != 403 ||
+	    strcmp(c->error.reason, "USER_PROJECT_DENIED") != 0)
+		return false;
+	return !__atomic_exchange_n(&c->d->no_project, true, __ATOMIC_RELAXED);
 }
 
 /* ---- quota units */
@@ -178,8 +190,12 @@ int call_once(struct call *c)
 		note_clock(c);
 		if (c->resp.status == 401 && token.header)
 			token_refused(c->d->token, &token);
-		if (c->resp.status != 401 || !token.header || again || c->keep_refused)
-			return judge_answer(c);
+		if (c->resp.status == 401 && token.header && !again && !c->keep_refused)
+			continue;
+		r = judge_answer(c);
+		if (r == 0 || !drop_project(c))
+			return r;
+		r = 0;
 	}
 	return r;
 }

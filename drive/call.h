@@ -28,6 +28,8 @@ struct drive {
 	struct resource_keys keys;
 	uint64_t retries, units;	/* atomic */
 	int64_t skew_s;			/* atomic: Drive's clock less ours; CALL_NO_SKEW: no answer yet */
+	bool acknowledge_abuse;
+	bool no_project;		/* atomic: the quota project of our own file is refused */
 	bool heads_only;		/* atomic: this identity may not read revisions */
 };
 

@@ -11,7 +11,8 @@
  * mix; that needs the right to read revisions, which a reader of the file lacks. Without it the
  * head is read (files.get), which nothing pins: no precondition is honoured on downloads. Then the
  * bytes count only when the head is still the same after them. */
-enum { REFUSED = 1 };
+enum { REFUSED = 1, IGNORED = 2 };
+enum { SKIP_MAX = 1 << 20 };	/* of an answer that begins at 0 although it should not */
 struct remote {
 	struct source source;
 	struct drive *d;
@@ -30,6 +31,8 @@ struct stream {
 	bool checked;		/* this answer's head */
 	bool endless;		/* this answer is all of the file, and only its end tells whether it is */
 	unsigned answers;	/* that gave bytes */
+	bool head;		/* read by files.get */
+	bool ignored;		/* revisions.get does not heed ranges */
 };
 
 static int stale(const struct stream *s, uint64_t size)
@@ -92,6 +95,10 @@ static int on_bytes(void *ctx, const struct http_response *p, const void *data, 
 			return r;
 		s->checked = true;
 		s->answers++;
+		/* Once for each block this would be a download of all before it: the head can do better. */
+		s->ignored = !s->head && p->status == 200 && s->pos >= SKIP_MAX;
+		if (s->ignored)
+			return HTTP_ENOUGH;
 	}
 	uint64_t skip = s->pos > s->at ? s->pos - s->at : 0;
 	s->at += n;
@@ -137,6 +144,8 @@ static int fetch_range(struct stream *s, struct call *c)
 		call_progress(c);
 	if (r == 0 && c->resp.status >= 300)
 		return err_set(-EBADMSG, "download \"%s\": HTTP %d is for uploads", s->r->file.name, c->resp.status);
+	if (r == 0 && s->ignored)
+		return IGNORED;
 	if (r == 0 && s->endless && s->at != s->r->file.size)
 		return other_length(s);
 	if (r < 0)
@@ -155,12 +164,16 @@ static bool is_refusal(const struct call *c, int err)
 static int run_stream(struct stream *s, bool head)
 {
 	CLEANUP_CALL struct call c;
+	s->head = head;
+	s->ignored = false;
 	call_init(&c, s->r->d, "GET", "/drive/v3/files/", "download", s->r->file.name);
 	c.key_of[0] = s->r->file.id;
 	buf_str(&c.url, s->r->file.id);
 	if (!head)
 		buf_printf(&c.url, "/revisions/%s", s->r->file.revision);
 	buf_str(&c.url, head ? "?alt=media&supportsAllDrives=true" : "?alt=media");
+	if (s->r->d->acknowledge_abuse)
+		buf_str(&c.url, "&acknowledgeAbuse=true");
 	c.req.lane = HTTP_BULK;
 	c.req.sink = on_bytes;
 	c.req.sink_ctx = s;
@@ -169,6 +182,8 @@ static int run_stream(struct stream *s, bool head)
 	for (unsigned empty = 0; s->pos < s->end;) {
 		uint64_t before = s->pos;
 		int r = fetch_range(s, &c);
+		if (r == IGNORED)
+			return r;
 		if (r < 0)
 			return !head && is_refusal(&c, r) ? REFUSED : r;
 		if (s->pos == before && c.resp.end == HTTP_DONE && c.resp.status < 300 && ++empty == 3)
@@ -177,7 +192,7 @@ static int run_stream(struct stream *s, bool head)
 	return 0;
 }
 
-/* The revision was refused. While it is the head, the head will do; once that has worked, other
+/* The revision was refused, or is given from its beginning only. While it is the head, the head will do; once that has worked, other
  * downloads by this identity begin with the head. */
 static int stream_head_instead(struct stream *s)
 {
@@ -205,6 +220,8 @@ static int remote_stream(struct source *src, uint64_t off, uint64_t n, source_si
 		return 0;
 	bool head = reads_head(s.r);
 	int r = run_stream(&s, head);
+	if (r == IGNORED)
+		return stream_head_instead(&s);
 	if (r == REFUSED)
 		return s.pos == off ? stream_head_instead(&s) : refused_half_way(&s);
 	return r == 0 && head ? drive_verify_head(s.r->d, &s.r->file) : r;

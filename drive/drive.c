@@ -18,7 +18,7 @@ static int wire_auth(struct drive *d, const struct drive_config *cfg)
 				    .trace_ctx = cfg->trace_ctx, .wait_scale_percent = d->wait_scale_percent };
 	int r = creds_find(&which, &creds);
 	if (r == 0 && creds->kind == CREDS_METADATA)
-		r = metadata_server_find(d->http, creds);
+		r = metadata_server_find(d->http, creds, d->deadline_ms);
 	if (r == 0)
 		r = token_open(&auth, creds, &d->token);
 	if (r < 0)
@@ -46,6 +46,7 @@ int drive_open(const struct drive_config *cfg, struct drive **ret)
 		return err_set(-ENOMEM, "drive: no memory");
 	d->deadline_ms = cfg->deadline_ms ? cfg->deadline_ms : DEADLINE_MS;
 	d->wait_scale_percent = cfg->wait_scale_percent ? cfg->wait_scale_percent : 100;
+	d->acknowledge_abuse = cfg->acknowledge_abuse;
 	d->skew_s = CALL_NO_SKEW;
 	int r = 0;
 	if (cfg->units_per_minute && cfg->units_per_minute < BUDGET_MIN)

@@ -38,6 +38,7 @@ struct drive_config {
 	/* Most of Drive's quota units to spend a minute; 0: no limit, else at least 2000. A request that
 	 * finds too few waits, metadata least. */
 	uint64_t units_per_minute;
+	bool acknowledge_abuse;		/* download what Drive takes for malware, where we own it */
 };
 
 /* What Drive says of one file. Strings that may be long are owned by the struct. */
@@ -60,7 +61,7 @@ struct drive_file {
 	bool doc;			/* of one of Google's own kinds, which only a browser opens; or a shortcut to one */
 	bool target_folder;		/* of a shortcut: a folder, as it said when the shortcut was made */
 	bool trashed;
-	bool can_edit;
+	bool can_edit;			/* of a file with bytes: its content, which may be locked for now */
 	bool has_md5;
 	uint8_t md5[DRIVE_DIGEST_MD5];
 };
@@ -90,10 +91,11 @@ void drive_use_key(struct drive *d, const char *id, const char *key);
 
 /* `id` may be "root". *ret is filled on success only; drive_file_done() it. */
 MUST_CHECK int drive_get(struct drive *d, const char *id, struct drive_file *ret);
-/* Every child of a folder that is not trashed, in no order. each() may take over the strings of
+/* Every child of a folder that is not trashed, in no order. `drive_id`: the shared drive that the folder
+ * lies in, NULL or "": none; without it Drive may leave files out that this identity never looked at. each() may take over the strings of
  * *f by zeroing them; it returns 0 to go on, anything else ends the listing and is returned. An
  * error half-way means that nothing is known: what each() got so far is not the folder. */
-MUST_CHECK int drive_list(struct drive *d, const char *folder_id,
+MUST_CHECK int drive_list(struct drive *d, const char *folder_id, const char *drive_id,
 			  int (*each)(void *ctx, struct drive_file *f), void *ctx);
 /* Idempotent by a reserved id: a retry never makes a second folder. */
 MUST_CHECK int drive_mkdir(struct drive *d, const char *parent_id, const char *name, struct drive_file *ret);

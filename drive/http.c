@@ -15,6 +15,7 @@
 
 enum {
 	META_MAX = 4,
+	REDIRECTS_MAX = 5,
 	CONNECT_MS = 15000,
 	HEADERS_MAX = 256 << 10,	/* bytes of all lines of an answer */
 	ERROR_BODY_MAX = 64 << 10,
@@ -288,9 +289,7 @@ static void set_connection(struct transfer *t)
 	/* Else libcurl goes by HTTPS_PROXY, https_proxy, ALL_PROXY and NO_PROXY. */
 	if (t->req->direct || url_is_loopback(t->req->url))
 		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, t->req->follow ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_MAXREDIRS, 5L);
-	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L); /* libcurl's own would take our headers along */
 }
 
 static int setup(struct transfer *t)
@@ -432,7 +431,6 @@ static int judge_transfer(struct transfer *t, CURLcode c, enum http_end *ret_end
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
-	case CURLE_TOO_MANY_REDIRECTS:
 	case CURLE_BAD_CONTENT_ENCODING:
 		*ret_end = HTTP_FAILED;
 		return -EIO;
@@ -537,7 +535,18 @@ static void count(const struct transfer *t)
 	__atomic_add_fetch(&s->bytes_out, t->pos, __ATOMIC_RELAXED);
 }
 
-int http_do(struct http *h, const struct http_request *req, struct http_response *resp)
+/* Where a redirect leads that is to be followed: an absolute URL. */
+static void take_redirect(const struct transfer *t, char **ret)
+{
+	static const int statuses[] = { 301, 302, 303, 307, 308 };
+	char *url = NULL;
+	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+		if (t->req->follow && t->resp->status == statuses[i])
+			curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url);
+	*ret = url ? strdup(url) : NULL;
+}
+
+static int do_one(struct http *h, const struct http_request *req, struct http_response *resp, char **ret_next)
 {
 	struct pool_slot *slot;
 	lock_assert_none();
@@ -556,12 +565,56 @@ int http_do(struct http *h, const struct http_request *req, struct http_response
 		c = run_transfer(&t, slot->multi, &r);
 	resp->last_ms = t.last_ms;
 	r = settle_transfer(&t, c, r);
+	if (r == 0)
+		take_redirect(&t, ret_next);
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
 	forget_headers(t.headers);
 	pool_put(h->pools[req->lane], slot, c != CURLE_OK);
 	count(&t);
 	trace(&t, now_ms() - start);
 	return r;
+}
+
+static int refuse_redirect(struct http_response *resp, const char *why)
+{
+	resp->end = HTTP_FAILED;
+	return err_set(-EIO, "a redirect %s, refused", why);
+}
+
+/* The next request: to another origin goes nothing but the range that is wanted. */
+static int follow(struct http_request *q, const char *url, struct http_response *resp)
+{
+	struct url_origin o;
+	if (url_origin(url, &o) < 0 || !o.https)
+		return refuse_redirect(resp, "to something else than https");
+	if (!url_same_origin(q->url, url)) {
+		size_t kept = 0;
+		q->auth = q->project = NULL;
+		for (size_t i = 0; i < sizeof q->header / sizeof *q->header && q->header[i]; i++)
+			if (!strncasecmp(q->header[i], "Range:", 6))
+				q->header[kept++] = q->header[i];
+		if (kept < sizeof q->header / sizeof *q->header)
+			q->header[kept] = NULL;
+	}
+	q->url = url;
+	return 0;
+}
+
+int http_do(struct http *h, const struct http_request *req, struct http_response *resp)
+{
+	struct http_request q = *req;
+	CLEANUP_FREE char *at = NULL;
+	for (unsigned redirects = 0;; redirects++) {
+		char *next = NULL;
+		int r = do_one(h, &q, resp, &next);
+		if (r < 0 || !next)
+			return r;
+		r = redirects < REDIRECTS_MAX ? follow(&q, next, resp) : refuse_redirect(resp, "after five others");
+		free(at);
+		at = next;
+		if (r < 0)
+			return r;
+	}
 }
 
 void http_stats(struct http *h, struct http_stats *ret)

@@ -51,7 +51,7 @@ struct http_request {
 	void *sent_ctx;
 	http_sink *sink;		/* NULL: a 2xx body is kept in resp->body */
 	void *sink_ctx;
-	bool follow;			/* redirects, https only, without the token for other hosts */
+	bool follow;			/* redirects, https only; other origins get nothing but a Range */
 	bool direct;			/* never through a proxy; to this machine itself nothing goes through one */
 	int64_t end_at_ms;		/* now_ms() by which all is over; 0: none */
 	int64_t stall_ms;		/* longest time with fewer than HTTP_TRICKLE bytes either way; 0: none */

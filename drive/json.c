@@ -76,13 +76,32 @@ void json_tame(char *text, size_t n)
 	}
 }
 
+/* A tree takes some 64 bytes for each value, so that 40 MiB of "1,1,1" would become 1.7 GB: counted before.
+ * Every value but the first of an array or object stands behind a comma, outside of quotes. */
+static bool too_many(const char *text, size_t n)
+{
+	size_t values = 1;
+	bool quoted = false;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '\\' && quoted)
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == ',' || text[i] == '[' || text[i] == '{'))
+			values++;
+	}
+	return values > JSON_VALUES_MAX;
+}
+
 int json_parse(const char *text, size_t n, struct cJSON **ret)
 {
 	if (n && memchr(text, 0, n))
 		return err_set(-EBADMSG, "an answer has a zero byte where JSON should be");
+	if (too_many(text, n))
+		return err_set(-EBADMSG, "an answer of %zu bytes holds more than %d values", n, JSON_VALUES_MAX);
 	char *copy = malloc(n + 1);
 	if (!copy)
-		return err_set(-ENOMEM, "JSON: no memory");
+		return err_nomem("an answer");
 	if (n)
 		memcpy(copy, text, n);
 	copy[n] = 0;
@@ -348,6 +367,16 @@ static void copy_kind(const struct cJSON *o, struct drive_file *f)
 		name_revision(o, f);
 }
 
+/* Somebody has locked its content, for the time being. */
+static bool is_locked(const struct cJSON *o, const struct cJSON *caps)
+{
+	const struct cJSON *may = json_get(caps, "canModifyContent");
+	for (const struct cJSON *i = json_at(json_get(o, "contentRestrictions"), 0); i; i = i->next)
+		if (json_true(i, "readOnly"))
+			return true;
+	return may && !cJSON_IsTrue(may);
+}
+
 int json_file(const struct cJSON *o, struct drive_file *ret)
 {
 	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
@@ -372,7 +401,7 @@ int json_file(const struct cJSON *o, struct drive_file *ret)
 		f.created_ms = f.mtime_ms;
 	f.trashed = json_true(o, "trashed");
 	const struct cJSON *caps = json_get(o, "capabilities");
-	f.can_edit = !json_get(caps, "canEdit") || json_true(caps, "canEdit");
+	f.can_edit = (!json_get(caps, "canEdit") || json_true(caps, "canEdit")) && (f.folder || !is_locked(o, caps));
 	*ret = f;
 	memset(&f, 0, sizeof f);
 	return 0;

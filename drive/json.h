@@ -9,8 +9,10 @@
 
 struct cJSON;
 
+enum { JSON_VALUES_MAX = 500000 };	/* of one answer; a page of 1,000 files has 40,000 */
+
 /* The fields of a file that struct drive_file wants: for `fields=` of one file. */
-#define JSON_FILE_FIELDS JSON_FILE_PLAIN ",capabilities(canEdit)"
+#define JSON_FILE_FIELDS JSON_FILE_PLAIN ",contentRestrictions(readOnly),capabilities(canEdit,canModifyContent)"
 /* The same but for what one may do with it. */
 #define JSON_FILE_PLAIN "id,name,mimeType,size,md5Checksum,headRevisionId,createdTime,modifiedTime,version," \
 			"parents,trashed,description,driveId,resourceKey," \

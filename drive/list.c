@@ -6,17 +6,27 @@
 
 #include <string.h>
 
+enum { PAGE_MAX = 1000 };
+
 typedef int file_each(void *ctx, struct drive_file *f);
 
-static void page_url(struct buf *b, const char *folder_id, const char *token)
+struct listing {
+	const char *folder, *drive;	/* drive NULL: none, or this identity is no member of it */
+	unsigned page_size;
+	char *token;			/* of the next page; NULL: the first */
+};
+
+static void page_url(struct buf *b, const struct listing *l)
 {
 	/* By parent, never by name: that look-up is consistent (kopia issue 90). */
-	buf_printf(b, "?q='%s'+in+parents+and+trashed=false&pageSize=1000&spaces=drive&supportsAllDrives=true"
+	buf_printf(b, "?q='%s'+in+parents+and+trashed=false&pageSize=%u&spaces=drive&supportsAllDrives=true"
 		   "&includeItemsFromAllDrives=true&prettyPrint=false&fields=kind,nextPageToken,incompleteSearch,files("
-		   JSON_FILE_FIELDS ")", folder_id);
-	if (token) {
+		   JSON_FILE_FIELDS ")", l->folder, l->page_size);
+	if (l->drive)
+		buf_printf(b, "&corpora=drive&driveId=%s", l->drive);
+	if (l->token) {
 		buf_str(b, "&pageToken=");
-		url_escape(b, token);
+		url_escape(b, l->token);
 	}
 }
 
@@ -59,20 +69,38 @@ static int take_files(const struct call *c, file_each *each, void *ctx, char **t
 	return next && *next && !*token ? err_set(-ENOMEM, "list: no memory") : 0;
 }
 
-int drive_list(struct drive *d, const char *folder_id, file_each *each, void *ctx)
+/* Can the listing go on, asked in another way? Descriptions and names may be so long that a page of them is
+ * no answer any more; and who was given a folder need not be a member of its shared drive. */
+static bool other_way(struct listing *l, const struct call *c, int r)
 {
-	CLEANUP_FREE char *token = NULL;
+	if (r == -EBADMSG && c->resp.end == HTTP_FAILED && l->page_size > 1) {
+		l->page_size /= 2;
+		return true;
+	}
+	bool stranger = l->drive && !l->token && (c->error.status == 404 || c->error.status == 403) && c->error.cls != ERROR_REFUSED;
+	if (r < 0 && stranger)
+		l->drive = NULL;
+	return r < 0 && stranger;
+}
+
+int drive_list(struct drive *d, const char *folder_id, const char *drive_id, file_each *each, void *ctx)
+{
+	struct listing l = { .folder = folder_id, .drive = drive_id && *drive_id ? drive_id : NULL, .page_size = PAGE_MAX };
 	int r = call_check_id("list", folder_id);
-	if (r < 0)
-		return r;
-	do {
+	if (r == 0 && l.drive)
+		r = call_check_id("list", l.drive);
+	for (bool more = r == 0; more;) {
 		CLEANUP_CALL struct call c;
 		call_init(&c, d, "GET", "/drive/v3/files", "list", folder_id);
 		c.key_of[0] = folder_id;
-		page_url(&c.url, folder_id, token);
+		page_url(&c.url, &l);
 		r = call_run(&c);
-		if (r == 0)
-			r = take_files(&c, each, ctx, &token);
-	} while (r == 0 && token);
+		more = r < 0 && other_way(&l, &c, r);
+		if (r == 0) {
+			r = take_files(&c, each, ctx, &l.token);
+			more = r == 0 && l.token;
+		}
+	}
+	free(l.token);
 	return r;
 }

@@ -55,6 +55,8 @@ static const struct option {
 	  "fail close() after this time without an acknowledged byte" },
 	{ "drain", "SECONDS", NUMBER, FIELD(drain), "20", 0, 86400,
 	  "after SIGTERM or SIGINT, and after an unmount, wait as long for what is being saved; a second signal ends that" },
+	{ "acknowledge_abuse", "", FLAG, FIELD(acknowledge_abuse), NULL, 0, 0,
+	  "download also what Drive takes for malware or spam, where it lets this identity" },
 	{ "strict", "", FLAG, FIELD(strict), NULL, 0, 0,
 	  "refuse chown and chmod, which Drive cannot keep, instead of passing over them" },
 	{ "api_root", "URL", TEXT, FIELD(api_root), NULL, 0, 0,

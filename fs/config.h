@@ -24,6 +24,7 @@ struct config {
 	uint64_t uid, gid, umask; /* what stat() says of every file: owner, and rights that nobody has */
 	bool foreground, debug, help, version, json;
 	bool read_only;		/* -o ro */
+	bool acknowledge_abuse;	/* download what Drive takes for malware */
 	bool strict;		/* refuse owners and modes that cannot be kept */
 	char *fuse_options;	/* what is not ours, for libfuse: "a,b=c"; NULL: none */
 };

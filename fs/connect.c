@@ -26,6 +26,7 @@ int connect_open(const struct config *c, struct drive **ret)
 		.connections_max = (unsigned)c->connections,
 		.deadline_ms = (unsigned)c->deadline * 1000,
 		.units_per_minute = c->quota_units,
+		.acknowledge_abuse = c->acknowledge_abuse,
 		.wait_scale_percent = (unsigned)c->wait_scale,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? trace_drive : NULL,
 	};

@@ -4,6 +4,7 @@
 #include "fs/ask.h"
 #include "fs/notify.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ASK_AT_ONCE = 32 };
@@ -52,12 +53,21 @@ static void ask_unknown(struct fs *fs, struct file *folder)
 	}
 }
 
+static int list_in_drive(struct fs *fs, struct listing_news *l)
+{
+	char drive[DRIVE_ID_MAX + 1];
+	lock_acquire(&fs->tree.lock);
+	snprintf(drive, sizeof drive, "%s", l->folder->drive ? l->folder->drive : "");
+	lock_release(&fs->tree.lock);
+	return drive_list(fs->drive, l->folder->id, drive, one_listed, l);
+}
+
 /* Drive answers 404 for the folder itself, which proves nothing where it knows the folder by its id. */
 static int list_denied(struct fs *fs, struct listing_news *l)
 {
 	int r = ask_drive(fs, l->folder);
 	if (!r)
-		r = drive_list(fs->drive, l->folder->id, one_listed, l);
+		r = list_in_drive(fs, l);
 	if (r != -ENOENT)
 		return r;
 	if (l->folder == fs->tree.root)
@@ -78,7 +88,7 @@ int listing_need(struct fs *fs, struct file *folder)
 		return r;
 	struct listing_news l = { .fs = fs, .folder = folder };
 	r = fs_offline(fs) ? err_set(-ENETUNREACH, "Drive cannot be reached, and the cache does not know this folder")
-			   : drive_list(fs->drive, folder->id, one_listed, &l);
+			   : list_in_drive(fs, &l);
 	if (r == -ENOENT)
 		r = list_denied(fs, &l);
 	lock_acquire(&t->lock);

@@ -139,6 +139,7 @@ static int take_project(const struct cJSON *root, struct creds *c)
 		return 0;
 	if (strlen(project) > 100 || project[strspn(project, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")])
 		return err_set(-EBADMSG, "quota project \"%.60s\" is not the id of a project", project);
+	c->project_asked = project == asked;
 	return own_copy(&c->project, project);
 }
 

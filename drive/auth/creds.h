@@ -45,6 +45,7 @@ struct creds {
 	/* CREDS_USER; secrets, but for project */
 	char *client_id, *client_secret, *refresh_token;
 	char *project;		/* for x-goog-user-project; NULL: none */
+	bool project_asked;	/* by the environment, not by the file */
 	bool unsaved;		/* a new refresh token is not in the file yet */
 	/* CREDS_COMMAND */
 	char *command;

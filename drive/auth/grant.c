@@ -145,6 +145,12 @@ const char *grant_hint(const struct creds *c, const struct drive_error *e)
 {
 	if (c->kind == CREDS_USER && strstr(e->message, "requires a quota project"))
 		return "gcloud auth application-default set-quota-project PROJECT";
+	if (!strcmp(e->reason, "USER_PROJECT_DENIED"))
+		return c->project_asked ? "GOOGLE_CLOUD_QUOTA_PROJECT names a project that this user may not use: unset it, or have "
+					  "its owner grant roles/serviceusage.serviceUsageConsumer"
+					: "the file of the login names a quota project that this user may not use: gcloud auth "
+					  "application-default set-quota-project PROJECT, or have its owner grant "
+					  "roles/serviceusage.serviceUsageConsumer";
 	if (strcmp(e->reason, "ACCESS_TOKEN_SCOPE_INSUFFICIENT") != 0)
 		return NULL;
 	if (!strcmp(c->scope, CREDS_SCOPE ".readonly") && c->scope_given)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+enum { TRIES = 3 };
 #define ACCOUNT "/computeMetadata/v1/instance/service-accounts/default/"
 
 static int ask_server(struct http *h, const char *url, int64_t end_at_ms, int64_t stall_ms, struct http_response *resp)
@@ -47,7 +48,21 @@ static int take_email(const struct http_response *resp, struct creds *c)
 	return 0;
 }
 
-static int look_for_server(struct http *h, struct creds *c)
+/* Silence may be that of a server which is starting; what says no, or that there is no way there, is final. */
+static bool silent(int r) { return r == -ETIMEDOUT || r == -EIO; }
+
+static int ask_patiently(struct http *h, const char *url, int64_t deadline_ms, struct http_response *resp)
+{
+	int64_t end_at_ms = now_ms() + deadline_ms;
+	int r = -ETIMEDOUT;
+	for (int i = 0; i < TRIES && silent(r) && (!i || now_ms() < end_at_ms); i++) {
+		int64_t until = now_ms() + patience_ms();
+		r = ask_server(h, url, until < end_at_ms ? until : end_at_ms, 0, resp);
+	}
+	return r;
+}
+
+static int look_for_server(struct http *h, struct creds *c, int64_t deadline_ms)
 {
 	if (unwanted())
 		return err_set(-ENOENT, "not asked, by NO_GCE_CHECK");
@@ -57,16 +72,16 @@ static int look_for_server(struct http *h, struct creds *c)
 	buf_printf(&url, "http://%s" ACCOUNT "email", c->host);
 	int r = buf_check(&url, "metadata server");
 	if (r == 0)
-		r = ask_server(h, url.data, now_ms() + patience_ms(), 0, &resp);
+		r = ask_patiently(h, url.data, deadline_ms, &resp);
 	if (r == 0)
 		r = take_email(&resp, c);
 	http_response_done(&resp);
 	return r;
 }
 
-int metadata_server_find(struct http *h, struct creds *c)
+int metadata_server_find(struct http *h, struct creds *c, int64_t deadline_ms)
 {
-	int r = look_for_server(h, c);
+	int r = look_for_server(h, c, deadline_ms);
 	if (r == 0 || r == -EINTR || r == -ENOMEM)
 		return r;
 	return err_set(-ENOENT, "no credentials: name a service account's key by -o key_file=FILE or "

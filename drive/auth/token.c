@@ -13,6 +13,8 @@
 enum {
 	EARLY_MS = 225000,	/* before its end a token is replaced; google-auth does it then */
 	POLL_MS = 200,
+	REFUSED_MS = 2000,	/* for so long, and longer each time, a refusal is believed */
+	REFUSED_MAX = 4,	/* doublings of that */
 };
 
 /* One for the process: an annotation cannot name a member in C, and it is held for moments. */
@@ -30,6 +32,8 @@ struct token {
 	uint64_t flights GUARDED_BY(token_lock);
 	int result GUARDED_BY(token_lock);		/* of the last flight, and why */
 	char why[512] GUARDED_BY(token_lock);
+	unsigned refusals GUARDED_BY(token_lock);	/* of the credentials, one after the other */
+	int64_t quiet_until_ms GUARDED_BY(token_lock);	/* until then the last of them is the answer */
 	int64_t skew_s;				/* Google's clock less ours; the flying thread's */
 	char scope[1024] GUARDED_BY(token_lock);	/* that the last answer named; "": none */
 };
@@ -164,16 +168,39 @@ static int hand_out(struct token *a, struct token_bearer *ret) REQUIRES(token_lo
 	return ret->header ? 0 : err_set(-ENOMEM, "token: no memory");
 }
 
+/* Whatever a program does meanwhile, refused credentials are not asked with again at once: 25 requests in
+ * five seconds would look to Google like somebody who tries keys. */
+static void remember_refusal(struct token *a, int r) REQUIRES(token_lock)
+{
+	if (r != -EACCES) {
+		a->refusals = 0;
+		a->quiet_until_ms = 0;
+		return;
+	}
+	unsigned doublings = a->refusals < REFUSED_MAX ? a->refusals : REFUSED_MAX;
+	a->refusals++;
+	a->quiet_until_ms = now_ms() + ((int64_t)REFUSED_MS << doublings) * a->cfg.wait_scale_percent / 100;
+}
+
 static void fly(struct token *a) REQUIRES(token_lock)
 {
 	CLEANUP_GRANT struct grant_answer got = { 0 };
+	char why[sizeof a->why];
+	bool quiet = now_ms() < a->quiet_until_ms;
+	int r = a->result;
+	memcpy(why, a->why, sizeof why);
 	a->flying = true;
 	lock_release(&token_lock);
-	int r = fetch_token(a, &got);
+	if (quiet && !(a->creds->kind == CREDS_USER && creds_renewed(a->creds)))
+		r = err_set(r, "%s", why);
+	else
+		r = fetch_token(a, &got);
 	lock_acquire(&token_lock);
 	a->flying = false;
 	a->flights++;
 	a->result = r;
+	if (!quiet || r == 0)
+		remember_refusal(a, r);
 	memset(a->why, 0, sizeof a->why);
 	if (r < 0)
 		strncpy(a->why, err_last(), sizeof a->why - 1);

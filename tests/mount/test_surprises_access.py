@@ -10,7 +10,7 @@ from emulator.errors import TOKEN_ERRORS
 from emulator.resource import resource_key
 from harness.background import Background
 from harness.mount import Mount
-from harness.paths import binary
+from harness.paths import binary, wait_until
 from harness.surprise import calm, errno_of, stock  # noqa: F401  # pylint: disable=unused-import
 
 OPTIONS = ["poll=1,deadline=4,upload_deadline=6,wait_scale=10"]
@@ -73,13 +73,19 @@ def test_a_token_endpoint_that_comes_back(stock, drive):
 
 
 def test_a_key_that_is_refused_for_a_while(stock, drive):
-    """EACCES, and all is well again without a remount."""
+    """EACCES, which is believed for seconds, and all is well again without a remount."""
     path, data, _ = stock.take()
     drive.ask("POST", "/tokens/revoke", {})
     drive.switches(token_error="deleted")
     assert errno_of(path.read_bytes) in (13, 1)
     drive.switches(token_error="")
-    assert path.read_bytes() == data
+
+    def readable():
+        try:
+            return path.read_bytes() == data
+        except PermissionError:
+            return False
+    wait_until(readable, "the key is good again")
 
 
 @pytest.mark.parametrize("skew", [7200, -7200])

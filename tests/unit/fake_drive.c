@@ -278,8 +278,10 @@ int drive_get(struct drive *d, const char *id, struct drive_file *ret)
 	return !f ? err_set(-ENOENT, "get \"%s\": HTTP 404", id) : ret->name ? 0 : err_nomem("a file");
 }
 
-int drive_list(struct drive *d, const char *folder_id, int (*each)(void *ctx, struct drive_file *f), void *ctx)
+int drive_list(struct drive *d, const char *folder_id, const char *drive_id,
+	       int (*each)(void *ctx, struct drive_file *f), void *ctx)
 {
+	(void)drive_id;
 	int r = fake_begin(d, FAKE_LIST, folder_id);
 	for (size_t i = 0; !r; i++) {
 		struct drive_file one = { 0 };

@@ -326,3 +326,48 @@ TEST(drive_download__has_nothing_to_spare_when_units_are_short)
 	server_done();
 	drive_close(d);
 }
+
+TEST(drive_download__a_revision_that_heeds_no_range_is_read_as_the_head)
+{
+	enum { SIZE = 3 << 20 };
+	static char all[SIZE];
+	static const char head[] = "{\"id\":\"ID\",\"size\":\"3145728\",\"headRevisionId\":\"r1\"}";
+	static const struct line script[] = {
+		{ "GET /drive/v3/files/ID/revisions/r1?alt=media", "Range: bytes=2097152-2097161\r\n", 200, NULL, all, SIZE, ANSWER },
+		{ "GET /drive/v3/files/ID?supportsAllDrives", NULL, 200, NULL, head, 0, ANSWER },
+		{ "GET /drive/v3/files/ID?alt=media", "Range: bytes=2097152-2097161\r\n", 206,
+		  "Content-Range: bytes 2097152-2097161/3145728\r\n", "0123456789", 0, ANSWER },
+		{ "GET /drive/v3/files/ID?supportsAllDrives", NULL, 200, NULL, head, 0, ANSWER },
+		{ "GET /drive/v3/files/ID?alt=media", "Range: bytes=2097162-2097163\r\n", 206,
+		  "Content-Range: bytes 2097162-2097163/3145728\r\n", "ab", 0, ANSWER },
+		{ "GET /drive/v3/files/ID?supportsAllDrives", NULL, 200, NULL, head, 0, ANSWER },
+		{ 0 },
+	};
+	char got[12];
+	server_start(script);
+	struct drive *d = server_drive(5000);
+	struct source *s = open_file(d, SIZE);
+	CHECK_INT(source_read(s, got, 10, 2097152), 0);
+	CHECK_INT(source_read(s, got + 10, 2, 2097162), 0);
+	CHECK(!memcmp(got, "0123456789ab", 12));
+	source_unref(s);
+	server_done();
+	drive_close(d);
+}
+
+TEST(drive_download__abuse_is_acknowledged_only_on_demand)
+{
+	static const struct line script[] = {
+		{ "GET /drive/v3/files/ID/revisions/r1?alt=media&acknowledgeAbuse=true", NULL, 206,
+		  "Content-Range: bytes 0-1/20\r\n", "01", 0, ANSWER },
+		{ 0 },
+	};
+	char got[2];
+	server_start(script);
+	struct drive *d = server_drive_with(&(struct drive_config){ .deadline_ms = 5000, .acknowledge_abuse = true });
+	struct source *s = open_file(d, 20);
+	CHECK_INT(source_read(s, got, 2, 0), 0);
+	source_unref(s);
+	server_done();
+	drive_close(d);
+}

@@ -195,3 +195,46 @@ TEST(drive_json__google_s_own_kinds_are_documents)
 	CHECK_INT(json_file_text(text, strlen(text), &f), 0);
 	CHECK(f.doc && !f.blob && !f.folder && f.size == 0);
 }
+
+TEST(drive_json__more_values_than_any_page_has_are_refused_before_they_cost_memory)
+{
+	enum { N = 2 * JSON_VALUES_MAX + 64 };
+	char *text = malloc(N + 1);
+	struct cJSON *root = NULL;
+	if (!text)
+		return;
+	memset(text, '1', N);
+	for (int i = 1; i < N - 1; i += 2)
+		text[i] = ',';
+	text[0] = '[';
+	text[1] = '1';
+	text[N - 1] = ']';
+	text[N] = 0;
+	CHECK_INT(json_parse(text, N, &root), -EBADMSG);
+	CHECK(strstr(err_last(), "values"));
+	memset(text + 1, ',', N - 2); /* in quotes they are none */
+	text[1] = text[N - 2] = '"';
+	int r = json_parse(text, N, &root);
+	json_free(root);
+	free(text);
+	CHECK_INT(r, 0);
+}
+
+static bool editable(const char *more)
+{
+	CLEANUP_DRIVE_FILE struct drive_file f = { 0 };
+	char text[400];
+	snprintf(text, sizeof text, "{\"id\":\"F\",\"size\":\"1\",%s}", more);
+	CHECK_INT(json_file_text(text, strlen(text), &f), 0);
+	return f.can_edit;
+}
+
+TEST(drive_json__what_is_locked_cannot_be_edited)
+{
+	CHECK(editable("\"capabilities\":{\"canEdit\":true,\"canModifyContent\":true}"));
+	CHECK(editable("\"contentRestrictions\":[{\"readOnly\":false}]"));
+	CHECK(!editable("\"contentRestrictions\":[{\"readOnly\":true}],\"capabilities\":{\"canEdit\":true}"));
+	CHECK(!editable("\"capabilities\":{\"canEdit\":true,\"canModifyContent\":false}"));
+	CHECK(!editable("\"capabilities\":{\"canEdit\":false}"));
+	CHECK(editable("\"mimeType\":\"application/vnd.google-apps.folder\",\"capabilities\":{\"canEdit\":true,\"canModifyContent\":false}"));
+}

@@ -32,7 +32,7 @@ TEST(drive_list__goes_on_until_there_is_no_token_also_over_empty_pages)
 	char got[200] = "";
 	server_start(script);
 	struct drive *d = server_drive(5000);
-	CHECK_INT(drive_list(d, "dir", names, got), 0);
+	CHECK_INT(drive_list(d, "dir", NULL, names, got), 0);
 	CHECK_STR(got, "a b c ");
 	CHECK_INT(server_tokens(), 1);
 	server_done();
@@ -48,7 +48,7 @@ TEST(drive_list__an_empty_folder_is_empty)
 	char got[200] = "";
 	server_start(script);
 	struct drive *d = server_drive(5000);
-	CHECK_INT(drive_list(d, "dir", names, got), 0);
+	CHECK_INT(drive_list(d, "dir", NULL, names, got), 0);
 	CHECK_STR(got, "");
 	drive_close(d);
 }
@@ -59,7 +59,7 @@ static void fails_with(const char *body, int err)
 	char got[200] = "";
 	server_start(script);
 	struct drive *d = server_drive(5000);
-	CHECK_INT(drive_list(d, "dir", names, got), err);
+	CHECK_INT(drive_list(d, "dir", NULL, names, got), err);
 	drive_close(d);
 	server_done();
 }
@@ -81,7 +81,7 @@ TEST(drive_list__pages_in_a_circle_end)
 	char got[200] = "";
 	server_start(script);
 	struct drive *d = server_drive(5000);
-	CHECK_INT(drive_list(d, "dir", names, got), -EBADMSG);
+	CHECK_INT(drive_list(d, "dir", NULL, names, got), -EBADMSG);
 	server_done();
 	drive_close(d);
 }
@@ -96,7 +96,7 @@ TEST(drive_list__one_odd_entry_breaks_nothing)
 	char got[200] = "";
 	server_start(script);
 	struct drive *d = server_drive(5000);
-	CHECK_INT(drive_list(d, "dir", names, got), 0);
+	CHECK_INT(drive_list(d, "dir", NULL, names, got), 0);
 	CHECK_STR(got, "a\xef\xb7\x90" "b Untitled c ");
 	drive_close(d);
 }
@@ -110,9 +110,9 @@ TEST(drive_list__each_may_end_it)
 	int n = 0;
 	server_start(script);
 	struct drive *d = server_drive(5000);
-	CHECK_INT(drive_list(d, "dir", stop, &n), -EXDEV);
+	CHECK_INT(drive_list(d, "dir", NULL, stop, &n), -EXDEV);
 	CHECK_INT(n, 2);
-	CHECK_INT(drive_list(d, "a'b", stop, &n), -EINVAL);
+	CHECK_INT(drive_list(d, "a'b", NULL, stop, &n), -EINVAL);
 	server_done();
 	drive_close(d);
 }
@@ -178,3 +178,25 @@ TEST(drive_changes__a_refused_token_is_told)
 }
 TEST(drive_changes__a_token_that_is_gone_is_told) { token_stays(410, "{}", -EBADMSG); }
 TEST(drive_changes__another_error_is_itself) { token_stays(403, "{}", -EACCES); }
+
+#define IN_DRIVE "&corpora=drive&driveId=shared"
+
+TEST(drive_list__a_shared_drive_is_named_and_left_out_where_we_are_no_member)
+{
+	static const struct line script[] = {
+		{ LIST, IN_DRIVE, 200, NULL, "{\"nextPageToken\":\"t\",\"files\":[" ENTRY("a") "]}", 0, ANSWER },
+		{ LIST, IN_DRIVE "&pageToken=t", 200, NULL, "{\"files\":[" ENTRY("b") "]}", 0, ANSWER },
+		{ LIST, IN_DRIVE, 404, NULL, NOT_FOUND, 0, ANSWER },
+		{ LIST, NULL, 200, NULL, "{\"files\":[" ENTRY("c") "]}", 0, ANSWER },
+		{ 0 },
+	};
+	char got[200] = "";
+	server_start(script);
+	struct drive *d = server_drive(5000);
+	CHECK_INT(drive_list(d, "dir", "shared", names, got), 0);
+	CHECK_INT(drive_list(d, "dir", "shared", names, got), 0);
+	CHECK_STR(got, "a b c ");
+	CHECK(!strstr(server_request(3)->head, "corpora"));
+	server_done();
+	drive_close(d);
+}

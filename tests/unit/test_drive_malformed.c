@@ -29,7 +29,7 @@ static int call_get(struct drive *d, struct drive_file *f) { return drive_get(d,
 static int call_list(struct drive *d, struct drive_file *f)
 {
 	(void)f;
-	return drive_list(d, "ID", nothing, NULL);
+	return drive_list(d, "ID", NULL, nothing, NULL);
 }
 
 static int call_mkdir(struct drive *d, struct drive_file *f) { return drive_mkdir(d, "ID", "name", f); }

@@ -363,7 +363,8 @@ struct drive *server_drive_with(const struct drive_config *more)
 		cfg.key_file = key_path;
 	cfg.api_root = root;
 	cfg.trace = on_trace;
-	cfg.wait_scale_percent = 1;
+	if (!cfg.wait_scale_percent)
+		cfg.wait_scale_percent = 1;
 	int r = drive_open(&cfg, &d);
 	if (r < 0 && !torture)
 		fprintf(stderr, "drive_open: %s\n", err_last());

@@ -200,3 +200,21 @@ TEST(drive_token__many_threads_share_one_refusal)
 	}
 	drive_close(d);
 }
+
+TEST(drive_token__refused_credentials_are_not_asked_with_again_at_once)
+{
+	struct line tokens[] = {
+		{ "POST", NULL, 400, NULL, "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT Signature.\"}", 0, ANSWER },
+		{ "POST", NULL, 400, NULL, "{\"error\":\"invalid_grant\"}", 0, ANSWER }, { 0 },
+	};
+	static const struct line script[] = { { 0 } };
+	server_start(script);
+	server_token_script(tokens);
+	struct drive *d = server_drive_with(&(struct drive_config){ .deadline_ms = 2000, .wait_scale_percent = 100 });
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT(get(d), -EACCES);
+		CHECK(strstr(err_last(), "make a new one"));
+	}
+	CHECK_INT(server_tokens(), 1);
+	drive_close(d);
+}
