@@ -231,12 +231,14 @@ static int from_file(const char *path, const char *what, enum creds_place place,
 		     struct creds **ret)
 {
 	CLEANUP_SECRET_BUF struct buf text = BUF_INIT(SECRET_FILE_MAX + 1);
-	int r = secret_read(path, what, &text);
+	bool named = place == CREDS_OPTION || place == CREDS_ENVIRONMENT, shared = false;
+	int r = named ? secret_read_provided(path, what, &text, &shared) : secret_read(path, what, &text);
 	if (r == 0)
 		r = creds_parse(text.data, text.len, path, cfg, ret);
 	if (r < 0)
 		return r;
 	(*ret)->place = place;
+	(*ret)->shared = shared;
 	r = make_absolute(&(*ret)->file);
 	if (r < 0)
 		*ret = creds_close(*ret);
@@ -371,6 +373,8 @@ void creds_describe(const struct creds *c, struct buf *b)
 		buf_str(b, "a command that prints tokens (by -o token_command)");
 		break;
 	}
+	if (c->shared)
+		buf_str(b, "; WARNING: others on this machine can read the file");
 }
 
 /* ---- a user's credentials change */

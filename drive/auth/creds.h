@@ -33,6 +33,7 @@ struct creds {
 	enum creds_kind kind;
 	enum creds_place place;
 	char *file;		/* NULL: none */
+	bool shared;		/* the file can be read by others: to be told */
 	char *identity;		/* e-mail address, or who that is in words while !known */
 	bool known;
 	char *token_uri;	/* NULL: no endpoint is asked */

@@ -6,9 +6,12 @@
 #include <cjson/cJSON.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* ---- memory */
@@ -43,7 +46,18 @@ void secret_json_free(struct cJSON *root)
 }
 
 /* ---- reading */
-static int check_file(int fd, const char *path, const char *what)
+/* In memory, or mounted read-only: a mode says little there of who comes to it. */
+static bool provided(int fd)
+{
+	struct statfs fs;
+	struct statvfs how;
+	if (!fstatfs(fd, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		return true;
+	return !fstatvfs(fd, &how) && how.f_flag & ST_RDONLY;
+}
+
+/* `shared`: NULL, or where it is told that others may read it. */
+static int check_file(int fd, const char *path, const char *what, bool *shared)
 {
 	struct stat st;
 	if (fstat(fd, &st))
@@ -53,9 +67,15 @@ static int check_file(int fd, const char *path, const char *what)
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(-EACCES, "%s \"%s\" belongs to another user (uid %u): make it yours", what, path,
 			       (unsigned)st.st_uid);
-	if (st.st_mode & 077)
-		return err_set(-EACCES, "%s \"%s\" can be read or changed by others (mode %03o): chmod 600 %s", what, path,
+	if (st.st_mode & 022)
+		return err_set(-EACCES, "%s \"%s\" can be changed by others (mode %03o): chmod 600 %s", what, path,
 			       (unsigned)st.st_mode & 0777, path);
+	bool open = st.st_mode & 055;
+	if (open && !(shared && provided(fd)))
+		return err_set(-EACCES, "%s \"%s\" can be read by others (mode %03o): chmod 600 %s%s", what, path,
+			       (unsigned)st.st_mode & 0777, path, shared ? "; or mount it read-only" : "");
+	if (shared)
+		*shared = open;
 	if (st.st_size > SECRET_FILE_MAX)
 		return err_set(-EBADMSG, "%s \"%s\" is too large to be one", what, path);
 	return 0;
@@ -98,16 +118,24 @@ static int open_error(const char *path, const char *what)
 		       e == EACCES ? "no permission" : "see errno");
 }
 
-int secret_read(const char *path, const char *what, struct buf *ret)
+static int open_and_read(const char *path, const char *what, struct buf *ret, bool *shared)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open(path, (shared ? 0 : O_NOFOLLOW) | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return open_error(path, what);
-	int r = check_file(fd, path, what);
+	int r = check_file(fd, path, what, shared);
 	if (r == 0)
 		r = read_all(fd, path, what, ret);
 	close(fd);
 	return r;
+}
+
+int secret_read(const char *path, const char *what, struct buf *ret) { return open_and_read(path, what, ret, NULL); }
+
+int secret_read_provided(const char *path, const char *what, struct buf *ret, bool *ret_shared)
+{
+	*ret_shared = false;
+	return open_and_read(path, what, ret, ret_shared);
 }
 
 /* ---- writing */

@@ -12,6 +12,10 @@ struct cJSON;
  * not by a link, that belongs to us or root and that nobody else can read or write is taken. `what`
  * begins the messages: "key file". -ENOENT: there is none; -EACCES: refused, with the cure. */
 MUST_CHECK int secret_read(const char *path, const char *what, struct buf *ret);
+/* The same of a file that a container's or a service's manager provides (Kubernetes, Docker, Cloud Run,
+ * systemd): a link is followed and its target looked at, and others may read it (*ret_shared is set then)
+ * where it lies in memory or on what is mounted read-only, as those put it. */
+MUST_CHECK int secret_read_provided(const char *path, const char *what, struct buf *ret, bool *ret_shared);
 /* Replaces the file by one of mode 0600 with these bytes: a crash leaves the old one or the new one.
  * Missing folders are made, for us alone. */
 MUST_CHECK int secret_write(const char *path, const char *what, const struct buf *text);

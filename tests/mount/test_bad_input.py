@@ -3,6 +3,7 @@
 and the rest of the mount works."""
 import errno
 import os
+import pathlib
 import pickle
 import re
 import stat
@@ -78,8 +79,11 @@ def test_key_file_that_others_can_read(rig, tmp_path):
 
 
 def test_key_file_that_is_a_link(rig, tmp_path):
-    (tmp_path / "key.json").symlink_to(rig.drive.key)
-    refused(rig, tmp_path, tmp_path / "key.json", "link", key=tmp_path / "key.json")
+    """It is followed, as to a secret that Kubernetes mounts: what it leads to counts."""
+    (tmp_path / "open.json").write_bytes(pathlib.Path(rig.drive.key).read_bytes())
+    (tmp_path / "open.json").chmod(0o644)
+    (tmp_path / "key.json").symlink_to(tmp_path / "open.json")
+    refused(rig, tmp_path, tmp_path / "key.json", "can be read by others", key=tmp_path / "key.json")
 
 
 def test_key_file_that_is_a_folder_or_a_pipe(rig, tmp_path):

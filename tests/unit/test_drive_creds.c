@@ -67,7 +67,7 @@ TEST(drive_creds__reads_a_key)
 TEST(drive_creds__an_open_file_is_refused_with_the_cure)
 {
 	struct creds *c = NULL;
-	static const mode_t modes[] = { 0644, 0640, 0604, 0620, 0601 };
+	static const mode_t modes[] = { 0644, 0640, 0604, 0620, 0601, 0666 };
 	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
 		const char *path = write_key("open", modes[i]);
 		char cure[600];
@@ -77,14 +77,50 @@ TEST(drive_creds__an_open_file_is_refused_with_the_cure)
 	}
 }
 
+/* As Kubernetes does: a link to a file of root's in memory, 0644. */
+TEST(drive_creds__a_key_that_is_provided_in_memory_may_be_read_by_others)
+{
+	struct creds *c = NULL;
+	char dir[] = "/dev/shm/dfm-unit-XXXXXX", path[512], link[512];
+	CLEANUP_BUF struct buf told = BUF_INIT(4096);
+	if (!mkdtemp(dir))
+		return; /* no tmpfs here */
+	snprintf(path, sizeof path, "%s/key", dir);
+	snprintf(link, sizeof link, "%s/mounted", test_dir);
+	FILE *f = fopen(path, "w");
+	CHECK(f);
+	fputs(key_text(CREDS_GOOGLE_TOKEN_URI), f);
+	fclose(f);
+	CHECK(symlink(path, link) == 0 && chmod(path, 0644) == 0);
+	int r = find(link, &c);
+	if (r == 0)
+		creds_describe(c, &told);
+	c = creds_close(c);
+	CHECK(chmod(path, 0664) == 0);
+	int writable = find(link, &c);
+	CHECK(chmod(path, 0600) == 0);
+	int ours = find(link, &c);
+	bool shared = ours == 0 && c->shared;
+	creds_close(c);
+	unlink(path);
+	rmdir(dir);
+	CHECK_INT(r, 0);
+	CHECK(told.failed || strstr(told.data, "WARNING: others"));
+	CHECK_INT(writable, -EACCES);
+	CHECK(ours == 0 && !shared);
+}
+
 TEST(drive_creds__only_a_regular_file)
 {
 	struct creds *c = NULL;
 	char path[512];
 	snprintf(path, sizeof path, "%s/link", test_dir);
 	CHECK(symlink(write_key("target", 0600), path) == 0);
+	CHECK_INT(find(path, &c), 0); /* what it leads to counts */
+	creds_close(c);
+	CHECK(chmod(write_key("target", 0600), 0644) == 0);
 	CHECK_INT(find(path, &c), -EACCES);
-	CHECK(strstr(err_last(), "symbolic link"));
+	CHECK(strstr(err_last(), "chmod 600") && strstr(err_last(), "read-only"));
 	CHECK_INT(find(test_dir, &c), -EACCES);
 	snprintf(path, sizeof path, "%s/fifo", test_dir);
 	CHECK(mkfifo(path, 0600) == 0);
