@@ -298,8 +298,10 @@ int login_finish(struct login *l)
 	if (r < 0)
 		return r;
 	l->creds->refresh_token = STEAL(got.refresh_token);
-	return creds_save(l->creds, l->file);
+	return 0;
 }
+
+int login_keep(struct login *l) { return creds_save(l->creds, l->file); }
 
 /* ---- the end of a login */
 static int revoke_uri(const struct creds *c, struct buf *b)
@@ -330,6 +332,11 @@ static int end_grant(struct login *l)
 	r = grant_post(&g, &form, &resp, &e);
 	http_response_done(&resp);
 	return !strcmp(e.reason, "invalid_token") ? 0 : r; /* it had ended before */
+}
+
+void login_drop(struct login *l)
+{
+	(void)end_grant(l); /* what is not kept here is of no use to us either way */
 }
 
 static int forget(struct login *l, const struct login_config *cfg)

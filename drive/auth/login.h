@@ -24,10 +24,14 @@ const char *login_url(const struct login *l);
 /* Waits until the browser comes back to us, or a line on the descriptor `input` (-1: none) holds the
  * address that it was sent to. -EACCES: the user does not agree; -ETIMEDOUT. */
 MUST_CHECK int login_wait(struct login *l, int input, int64_t patience_ms);
-/* Gets the refresh token, looks whether it opens Drive, and stores it. -EACCES: the scope was not
+/* Gets the refresh token, and looks whether it opens Drive and whose it is. -EACCES: the scope was not
  * granted, or the client is refused. */
 MUST_CHECK int login_finish(struct login *l);
-/* After that, borrowed: the e-mail address, and the file. */
+/* Then one of these. Any program of this machine can send a redirect to our port, with a consent of its own
+ * account that it got by our address: whose files are about to be used is for the user to see first. */
+MUST_CHECK int login_keep(struct login *l);	/* stores it */
+void login_drop(struct login *l);		/* tells Google, as far as it can be reached, that the token ends */
+/* After login_finish(), borrowed: the e-mail address, and the file. */
 const char *login_account(const struct login *l);
 const char *login_file(const struct login *l);
 

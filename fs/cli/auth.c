@@ -18,7 +18,7 @@ enum { LOGIN_PATIENCE_MS = 10 * 60 * 1000 };
 struct login_args {
 	struct config c;
 	const char *client;	/* --client-secret */
-	bool no_browser, help;
+	bool no_browser, yes, help;
 };
 
 /* ---- the command line */
@@ -48,6 +48,8 @@ static int auth_word(struct login_args *s, int argc, char **argv, int *i)
 			return config_set(&s->c, longs[k][1], value);
 	if (!strcmp(argv[*i], "--no-browser"))
 		s->no_browser = true;
+	else if (!strcmp(argv[*i], "--yes"))
+		s->yes = true;
 	else if (!strcmp(argv[*i], "--help") || !strcmp(argv[*i], "-h"))
 		s->help = true;
 	else if (!strcmp(argv[*i], "-o") && *i + 1 < argc)
@@ -75,8 +77,8 @@ static int auth_misused(const char *verb)
 /* ---- login */
 
 static const char login_help[] =
-	"usage: drivefs-models auth login --client-secret FILE [--no-browser] [--scope drive.readonly]\n"
-	"                                 [--ca-file FILE] [--api-root URL]\n\n"
+	"usage: drivefs-models auth login --client-secret FILE [--no-browser] [--yes]\n"
+	"                                 [--scope drive.readonly] [--ca-file FILE] [--api-root URL]\n\n"
 	"Log a user in to Google Drive, once: mounts then work as this user. FILE is an OAuth client of the\n"
 	"type \"Desktop app\" (Google's console: APIs & Services > Credentials). A browser opens; where there\n"
 	"is none, as on a server, open the printed page in any browser and paste the address at which it\n"
@@ -86,6 +88,7 @@ static const char login_help[] =
 	"\"In production\". gcloud's own client is blocked for Drive: make a client of your own.\n\n"
 	"  --client-secret FILE  the OAuth client\n"
 	"  --no-browser          only print the page's address\n"
+	"  --yes                 do not ask whether the account that agreed is the right one\n"
 	"  --scope SCOPE         drive (default) or drive.readonly\n"
 	"  --ca-file FILE        as -o ca_file= of a mount\n"
 	"  --api-root URL        as -o api_root= of a mount\n\n"
@@ -125,6 +128,18 @@ static void say_logged_in(const struct login *l)
 	printf("\nLogged in as %s; kept in %s\n", account, login_file(l));
 }
 
+/* Somebody else on this machine can have answered in the place of our browser, with an account of his own. */
+static bool wanted(const struct login_args *s, const struct login *l)
+{
+	char account[256], answer[16] = "";
+	if (s->yes || !isatty(STDIN_FILENO))
+		return true;
+	escape_text(account, sizeof account, login_account(l));
+	printf("\nLog in as %s? [y/n] ", account);
+	fflush(stdout);
+	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 static int log_in(const struct login_args *s)
 {
 	struct login_config cfg = config_for_login(s);
@@ -141,6 +156,12 @@ static int log_in(const struct login_args *s)
 	r = login_wait(l, STDIN_FILENO, LOGIN_PATIENCE_MS);
 	if (!r)
 		r = login_finish(l);
+	if (!r && !wanted(s, l)) {
+		login_drop(l);
+		r = err_set(-ECANCELED, "not logged in: nothing was kept");
+	} else if (!r) {
+		r = login_keep(l);
+	}
 	if (!r)
 		say_logged_in(l);
 	const char *other = getenv("GOOGLE_APPLICATION_CREDENTIALS");

@@ -2,6 +2,7 @@
 """`auth login` with a user who agrees, refuses, unticks, or walks away; then a mount as this user."""
 import http.client
 import os
+import pty
 import re
 import ssl
 import subprocess
@@ -20,13 +21,13 @@ OPTIONS = ["poll=1,deadline=4,wait_scale=10"]
 class Login:
     """One run of `auth login`, and the browser that it waits for."""
 
-    def __init__(self, drive, tmp_path):
+    def __init__(self, drive, tmp_path, stdin=subprocess.PIPE):
         self.drive, self.config = drive, tmp_path / "config"
         secret = drive.client_file(str(tmp_path / "client.json"))
         self.env = {**daemon_env(), "XDG_CONFIG_HOME": str(self.config)}
         self.process = subprocess.Popen(
             [binary(), "auth", "login", "--no-browser", "--client-secret", secret, "--api-root", drive.url,
-             "--ca-file", drive.ca], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+             "--ca-file", drive.ca], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, env=self.env)
         self.text = ""
         while not re.search("(?m)^https://", self.text):
@@ -109,6 +110,30 @@ def test_another_user_and_pasting(drive, login):
     _, address = login.visit()
     status, text = login.end(address + "\n")
     assert status == 0 and "second@example.com" in text, text
+
+
+@pytest.mark.parametrize("answer, status", [(b"n\n", 1), (b"\n", 1), (b"y\n", 0)], ids=["no", "enter", "yes"])
+def test_whose_login_it_is_is_asked_on_a_terminal(drive, tmp_path, answer, status):
+    """Another program of this machine may have sent the redirect, with a consent of its own account."""
+    drive.ask("POST", "/account", {"kind": "user", "email": "stranger@example.com"})
+    drive.switches(consent_user="stranger@example.com")
+    ours, theirs = pty.openpty()
+    one = Login(drive, tmp_path, theirs)
+    os.close(theirs)
+    try:
+        one.come_back(one.visit()[1])
+        while "[y/n]" not in one.text:
+            letter = one.process.stdout.read(1)
+            assert letter, one.text
+            one.text += letter
+        assert "Log in as stranger@example.com?" in one.text and not one.file.exists()
+        os.write(ours, answer)
+        assert one.end() == (status, one.text) and one.file.exists() == (status == 0)
+    finally:
+        os.close(ours)
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
 
 
 def test_the_user_refuses(drive, login):

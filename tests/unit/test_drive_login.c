@@ -111,6 +111,8 @@ TEST(drive_login__by_the_browser)
 	CHECK_INT(login_wait(l, -1, 5000), 0);
 	page_says(fd, "HTTP/1.1 200");
 	CHECK_INT(login_finish(l), 0);
+	CHECK(access(login_file(l), F_OK)); /* nothing is kept before somebody has looked whose it is */
+	CHECK_INT(login_keep(l), 0);
 	CHECK_STR(login_account(l), "a@x");
 	CHECK_STR(login_file(l), file_path);
 	const char *form = server_token_request(0)->body;
