@@ -135,7 +135,7 @@ int drive_shared_name(struct drive *d, const char *drive_id, char **ret)
 	if (!name)
 		return err_set(-EBADMSG, "shared drive \"%.100s\": the answer has no name", drive_id);
 	*ret = strdup(name);
-	return *ret ? 0 : err_set(-ENOMEM, "no memory for a name");
+	return *ret ? 0 : err_nomem("a name");
 }
 
 int drive_can_save(const struct drive_folder *f, const struct drive_who *who)

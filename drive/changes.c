@@ -24,7 +24,7 @@ static int copy_token(const struct cJSON *root, const char *key, char **ret)
 	if (!token || !*token)
 		return err_set(-EBADMSG, "changes: the answer has no %s", key);
 	*ret = strdup(token);
-	return *ret ? 0 : err_set(-ENOMEM, "changes: no memory");
+	return *ret ? 0 : err_nomem("changes");
 }
 
 int drive_changes_start(struct drive *d, const char *drive_id, char **ret_token)
@@ -96,7 +96,7 @@ int drive_changes(struct drive *d, const char *drive_id, char **token, change_ea
 {
 	CLEANUP_FREE char *at = strdup(*token);
 	if (!at)
-		return err_set(-ENOMEM, "changes: no memory");
+		return err_nomem("changes");
 	for (bool last = false; !last;) {
 		CLEANUP_FREE char *next = NULL;
 		CLEANUP_CALL struct call c;

@@ -133,7 +133,7 @@ static int fetch_range(struct stream *s, struct call *c)
 	CLEANUP_BUF struct buf range = BUF_INIT(100);
 	buf_printf(&range, "Range: bytes=%" PRIu64 "-%" PRIu64, s->pos, s->end - 1);
 	if (range.failed)
-		return err_set(-ENOMEM, "download: no memory");
+		return err_nomem("a download");
 	c->req.header[0] = range.data;
 	c->req.trace_note = range.data + strlen("Range: ");
 	s->checked = s->endless = false;
@@ -273,7 +273,7 @@ int drive_source(struct drive *d, const struct drive_file *f, struct source **re
 	if (!r || !name) {
 		free(r);
 		free(name);
-		return err_set(-ENOMEM, "download: no memory");
+		return err_nomem("a download");
 	}
 	r->d = d;
 	r->head = !url_id_ok(f->revision) || __atomic_load_n(&d->heads_only, __ATOMIC_RELAXED);

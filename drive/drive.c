@@ -43,7 +43,7 @@ int drive_open(const struct drive_config *cfg, struct drive **ret)
 {
 	struct drive *d = calloc(1, sizeof *d);
 	if (!d)
-		return err_set(-ENOMEM, "drive: no memory");
+		return err_nomem("the connection to Drive");
 	d->deadline_ms = cfg->deadline_ms ? cfg->deadline_ms : DEADLINE_MS;
 	d->wait_scale_percent = cfg->wait_scale_percent ? cfg->wait_scale_percent : 100;
 	d->acknowledge_abuse = cfg->acknowledge_abuse;

@@ -19,7 +19,7 @@ static int keep_value(char **to, const char *value)
 {
 	free(*to);
 	*to = strdup(value);
-	return *to ? 0 : err_set(-ENOMEM, "HTTP: no memory");
+	return *to ? 0 : err_nomem("a request");
 }
 
 /* A date counts from the answer's own, whichever comes first: our clock may be wrong. */
@@ -68,7 +68,7 @@ int header_take(struct http_response *p, const char *data, size_t n)
 		n--;
 	CLEANUP_FREE char *line = strndup(data, n);
 	if (!line)
-		return err_set(-ENOMEM, "HTTP: no memory");
+		return err_nomem("a request");
 	char *colon = strchr(line, ':');
 	if (!colon)
 		return 0;

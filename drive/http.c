@@ -39,7 +39,7 @@ int http_open(const struct http_config *cfg, struct http **ret)
 		return err_set(-errno, "certificates \"%s\" cannot be read", cfg->ca_file);
 	struct http *h = calloc(1, sizeof *h);
 	if (!h)
-		return err_set(-ENOMEM, "HTTP: no memory");
+		return err_nomem("a request");
 	h->trace = cfg->trace;
 	h->trace_ctx = cfg->trace_ctx;
 	int r = pool_share_open(&h->share);
@@ -48,7 +48,7 @@ int http_open(const struct http_config *cfg, struct http **ret)
 	if (r == 0)
 		r = pool_open(cfg->bulk_max, &h->pools[HTTP_BULK]);
 	if (r == 0 && cfg->ca_file && !(h->ca_file = strdup(cfg->ca_file)))
-		r = err_set(-ENOMEM, "HTTP: no memory");
+		r = err_nomem("a request");
 	if (r < 0)
 		http_close(h);
 	else
@@ -215,7 +215,7 @@ static void add_header(struct transfer *t, const char *line)
 {
 	struct curl_slist *l = curl_slist_append(t->headers, line);
 	if (!l)
-		t->err = err_set(-ENOMEM, "HTTP: no memory");
+		t->err = err_nomem("a request");
 	else
 		t->headers = l;
 }

@@ -313,7 +313,7 @@ static bool md5_of(const char *hex, uint8_t ret[DRIVE_DIGEST_MD5])
 static int copy_key(char **to, const char *from)
 {
 	*to = from && url_id_ok(from) ? strdup(from) : NULL;
-	return *to || !from || !url_id_ok(from) ? 0 : err_set(-ENOMEM, "file: no memory");
+	return *to || !from || !url_id_ok(from) ? 0 : err_nomem("a file");
 }
 
 static int copy_shortcut(const struct cJSON *o, struct drive_file *f)
@@ -338,7 +338,7 @@ static int copy_strings(const struct cJSON *o, struct drive_file *f)
 	f->description = text && *text ? strdup(text) : NULL;
 	if (f->name && f->mime && (f->description || !text || !*text))
 		return 0;
-	return err_set(-ENOMEM, "file: no memory");
+	return err_nomem("a file");
 }
 
 /* What stands for the version of a file's bytes: where Drive does not name their revision, their

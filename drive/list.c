@@ -66,7 +66,7 @@ static int take_files(const struct call *c, file_each *each, void *ctx, char **t
 		return err_set(-EBADMSG, "list \"%s\": the pages go round in a circle", c->subject);
 	free(*token);
 	*token = next && *next ? strdup(next) : NULL;
-	return next && *next && !*token ? err_set(-ENOMEM, "list: no memory") : 0;
+	return next && *next && !*token ? err_nomem("a listing") : 0;
 }
 
 /* Can the listing go on, asked in another way? Descriptions and names may be so long that a page of them is

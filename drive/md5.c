@@ -34,7 +34,7 @@ int md5_open(struct md5 **ret)
 	}
 	if (!g || !g->sum || !g->copy) {
 		md5_close(g);
-		return err_set(-ENOMEM, "MD5: no memory");
+		return err_nomem("a checksum");
 	}
 	int r = md5_reset(g);
 	if (r < 0) {

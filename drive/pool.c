@@ -20,7 +20,7 @@ int pool_open(unsigned max, struct pool **ret)
 {
 	struct pool *p = calloc(1, sizeof *p);
 	if (!p)
-		return err_set(-ENOMEM, "HTTP: no memory");
+		return err_nomem("a request");
 	cond_init(&p->freed);
 	p->max = max;
 	*ret = p;
@@ -62,7 +62,7 @@ static int slot_open(struct pool_slot **ret)
 		}
 		slot_free(s);
 	}
-	return err_set(-ENOMEM, "HTTP: no memory");
+	return err_nomem("a request");
 }
 
 static struct pool_slot *renew_handle(struct pool_slot *s)
@@ -145,7 +145,7 @@ int pool_share_open(struct pool_share **ret)
 	struct pool_share *s = calloc(1, sizeof *s);
 	if (!s || !(s->curl = curl_share_init())) {
 		free(s);
-		return err_set(-ENOMEM, "HTTP: no memory");
+		return err_nomem("a request");
 	}
 	for (int i = 0; i < CURL_LOCK_DATA_LAST; i++)
 		pthread_mutex_init(&s->locks[i], NULL);

@@ -248,7 +248,7 @@ static int take_session(struct upload *u)
 			       o.host);
 	u->session = strdup(uri);
 	u->acked = u->best = 0;
-	return u->session ? 0 : err_set(-ENOMEM, "upload: no memory");
+	return u->session ? 0 : err_nomem("an upload");
 }
 
 static int start_session(struct upload *u, enum step *next)

@@ -92,7 +92,7 @@ int url_root(const char *root, char **ret)
 	if (*path)
 		n--;
 	*ret = strndup(root, n);
-	return *ret ? 0 : err_set(-ENOMEM, "drive: no memory");
+	return *ret ? 0 : err_nomem("the connection to Drive");
 }
 
 bool url_is_loopback(const char *url)

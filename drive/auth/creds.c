@@ -37,7 +37,7 @@ struct creds *creds_close(struct creds *c)
 static int own_copy(char **to, const char *from)
 {
 	*to = strdup(from);
-	return *to ? 0 : err_set(-ENOMEM, "credentials: no memory");
+	return *to ? 0 : err_nomem("credentials");
 }
 
 /* ---- endpoints and scopes */
@@ -61,7 +61,7 @@ int creds_token_uri(const char *api_root, char **ret)
 	CLEANUP_BUF struct buf b = BUF_INIT(URL_BYTES_MAX);
 	buf_printf(&b, "%s/token", api_root);
 	*ret = buf_take(&b);
-	return *ret ? 0 : err_set(-ENOMEM, "credentials: no memory");
+	return *ret ? 0 : err_nomem("credentials");
 }
 
 const char *creds_scope_url(const char *name)
@@ -181,7 +181,7 @@ static int new_creds(const struct creds_config *cfg, struct creds **ret)
 		return err_set(-EINVAL, "scope=%.60s: drive or drive.readonly is meant", cfg->scope);
 	struct creds *c = calloc(1, sizeof *c);
 	if (!c)
-		return err_set(-ENOMEM, "credentials: no memory");
+		return err_nomem("credentials");
 	c->scope_given = cfg->scope != NULL;
 	int r = own_copy(&c->scope, scope);
 	if (r < 0)
@@ -221,7 +221,7 @@ static int make_absolute(char **path)
 	if (!getcwd(here, sizeof here))
 		return err_set(-errno, "\"%s\": the working folder is gone", *path);
 	if (asprintf(&full, "%s/%s", here, *path) < 0)
-		return err_set(-ENOMEM, "credentials: no memory");
+		return err_nomem("credentials");
 	free(*path);
 	*path = full;
 	return 0;
@@ -254,7 +254,7 @@ static int join_path(char **ret, const char *variable, const char *below_home, c
 		return -ENOENT;
 	buf_printf(&b, "%s%s%s", own ? base : home, own ? "" : below_home, rest);
 	*ret = buf_take(&b);
-	return *ret ? 0 : err_set(-ENOMEM, "credentials: no memory");
+	return *ret ? 0 : err_nomem("credentials");
 }
 
 int creds_login_file(char **ret)
@@ -426,7 +426,7 @@ int creds_rotate(struct creds *c, const char *refresh_token)
 	CLEANUP_SECRET_JSON struct cJSON *root = NULL;
 	if (refresh_token && strcmp(refresh_token, c->refresh_token) != 0) {
 		if (!take_token(c, refresh_token))
-			return err_set(-ENOMEM, "credentials: no memory");
+			return err_nomem("credentials");
 		c->unsaved = c->place == CREDS_LOGIN; /* other files are not ours to write */
 	}
 	int r = c->unsaved && same_login(c, &root) ? creds_save(c, c->file) : 0;

@@ -254,7 +254,7 @@ int grant_bearer(const char *token, int64_t life_ms, struct grant_answer *ret)
 	size_t n = strlen(token) + sizeof "Bearer ";
 	ret->header = malloc(n);
 	if (!ret->header)
-		return err_set(-ENOMEM, "token: no memory");
+		return err_nomem("a token");
 	snprintf(ret->header, n, "Bearer %s", token);
 	ret->life_ms = life_ms;
 	return 0;
@@ -265,7 +265,7 @@ static int keep_secret(char **to, const char *text)
 	if (!text)
 		return 0;
 	*to = strdup(text);
-	return *to ? 0 : err_set(-ENOMEM, "token: no memory");
+	return *to ? 0 : err_nomem("a token");
 }
 
 int grant_read(const char *text, size_t n, struct grant_answer *ret)

@@ -40,7 +40,7 @@ int jwt_key_open(const char *pem, struct jwt_key **ret)
 	struct jwt_key *k = malloc(sizeof *k);
 	if (!k) {
 		EVP_PKEY_free(pkey);
-		return err_set(-ENOMEM, "no memory");
+		return err_nomem("a signature");
 	}
 	k->pkey = pkey;
 	*ret = k;

@@ -46,7 +46,7 @@ const char *login_url(const struct login *l) { return l->url; }
 const char *login_account(const struct login *l) { return l->creds->identity; }
 const char *login_file(const struct login *l) { return l->file; }
 
-static int no_memory(void) { return err_set(-ENOMEM, "login: no memory"); }
+static int no_memory(void) { return err_nomem("the login"); }
 
 static int copy_text(char **to, const char *from)
 {

@@ -41,7 +41,7 @@ static int take_email(const struct http_response *resp, struct creds *c)
 		return err_set(-ENOENT, "HTTP %d: has this machine a service account?", resp->status);
 	char *email = strndup(resp->body.data, n);
 	if (!email)
-		return err_set(-ENOMEM, "credentials: no memory");
+		return err_nomem("credentials");
 	free(c->identity);
 	c->identity = email;
 	c->known = true;

@@ -88,7 +88,7 @@ int redirect_open(struct redirect **ret)
 	socklen_t n = sizeof a;
 	struct redirect *v = calloc(1, sizeof *v);
 	if (!v)
-		return err_set(-ENOMEM, "login: no memory");
+		return err_nomem("the login");
 	for (int i = 0; i < GUESTS; i++)
 		v->guests[i].fd = -1;
 	v->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

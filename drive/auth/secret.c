@@ -86,7 +86,7 @@ static int read_all(int fd, const char *path, const char *what, struct buf *ret)
 {
 	char *text = malloc(SECRET_FILE_MAX + 1);
 	size_t n = 0;
-	int r = text ? 0 : err_set(-ENOMEM, "%s: no memory", what);
+	int r = text ? 0 : err_nomem(what);
 	while (r == 0 && n <= SECRET_FILE_MAX) {
 		ssize_t got = read(fd, text + n, SECRET_FILE_MAX + 1 - n);
 		if (got < 0 && errno == EINTR)
@@ -144,7 +144,7 @@ static int make_folders(const char *path, const char *what)
 {
 	CLEANUP_FREE char *copy = strdup(path);
 	if (!copy)
-		return err_set(-ENOMEM, "%s: no memory", what);
+		return err_nomem(what);
 	for (char *p = strchr(copy + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = 0;
 		if (mkdir(copy, 0700) && errno != EEXIST)

@@ -42,7 +42,7 @@ int token_open(const struct token_config *cfg, struct creds *creds, struct token
 {
 	struct token *a = calloc(1, sizeof *a);
 	if (!a)
-		return err_set(-ENOMEM, "token: no memory");
+		return err_nomem("a token");
 	a->cfg = *cfg;
 	a->creds = creds;
 	cond_init(&a->landed);
@@ -67,7 +67,7 @@ int token_name(struct token *a, const char *email)
 {
 	char *copy = strdup(email);
 	if (!copy)
-		return err_set(-ENOMEM, "identity: no memory");
+		return err_nomem("our name");
 	free(a->creds->identity);
 	a->creds->identity = copy;
 	a->creds->known = true;
@@ -165,7 +165,7 @@ static int hand_out(struct token *a, struct token_bearer *ret) REQUIRES(token_lo
 {
 	ret->number = a->number;
 	ret->header = strdup(a->header);
-	return ret->header ? 0 : err_set(-ENOMEM, "token: no memory");
+	return ret->header ? 0 : err_nomem("a token");
 }
 
 /* Whatever a program does meanwhile, refused credentials are not asked with again at once: 25 requests in

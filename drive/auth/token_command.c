@@ -232,7 +232,7 @@ int token_command_run(const char *command, int64_t end_at_ms, struct grant_answe
 	memset(ret, 0, sizeof *ret);
 	struct child *c = calloc(1, sizeof *c);
 	if (!c)
-		return err_set(-ENOMEM, "token_command: no memory");
+		return err_nomem("token_command");
 	c->out = c->err = -1;
 	int r = start_child(command, c);
 	if (r == 0)
