@@ -156,6 +156,25 @@ def test_a_redirect_to_another_host(rig, drive):
 # -- what a co-editor can do to us ----------------------------------------------------------
 
 
+def test_descriptions_that_make_a_page_too_large(rig, drive):
+    """12,000 control characters for each of 1,000 files, 72 MB: the page is asked for by halves."""
+    path, files = shelf(rig, 1000)
+    drive.switches(description_length=12000)
+    with counted(drive) as count:
+        assert set(os.listdir(path)) - {"saved_model"} == {file["name"] for file in files}
+    assert "pageSize=500" in " ".join(str(request) for request in count.requests)
+
+
+def test_a_locked_file(place, google, drive, mount):
+    """0444, so that whoever may not write anything opens it for reading only."""
+    (place.path / "locked").write_bytes(b"old")
+    drive.switches(locked="locked")
+    google.update(google.by_name(place.id)["locked"]["id"], description="x")
+    wait_until(lambda: os.stat(place.path / "locked").st_mode & 0o222 == 0, "the lock")
+    assert (place.path / "locked").read_bytes() == b"old"
+
+
+
 def test_shortcuts_that_double_the_paths_at_each_level(rig, google, mount):
     """Twelve levels with two shortcuts each to the next one: 4,096 paths to the last. Listing the views
     asks for each folder once."""
