@@ -31,7 +31,7 @@ static void dir_free(struct dir *d)
 	free(d);
 }
 
-static int add(struct dir *d, const char *name, struct file *f, mode_t type, uint64_t ino)
+static int add_entry(struct dir *d, const char *name, struct file *f, mode_t type, uint64_t ino)
 {
 	if (d->count == d->cap) {
 		size_t cap = d->cap ? d->cap * 2 : 32;
@@ -52,7 +52,7 @@ enum { SOME_INO = 2 };
 
 static int add_view(void *ctx, const char *name, bool folder)
 {
-	return add(ctx, name, NULL, folder ? S_IFDIR : S_IFREG, SOME_INO);
+	return add_entry(ctx, name, NULL, folder ? S_IFDIR : S_IFREG, SOME_INO);
 }
 
 /* One that lies in the folder. Where a shortcut leads is shown without a request, by what is known. */
@@ -62,19 +62,19 @@ static int add_file(struct fs *fs, struct dir *d, struct file *f) REQUIRES(fs->t
 	mode_t type = tree_is_link(&fs->tree, f) ? S_IFLNK : to ? to->folder ? S_IFDIR : S_IFREG : f->target_folder ? S_IFDIR : S_IFREG;
 	if (to && to != f && to->folder && inode_below(d->node, to))
 		type = S_IFLNK; /* a circle: not to be walked into */
-	return add(d, f->shown, f, type, to ? to->ino : f->ino);
+	return add_entry(d, f->shown, f, type, to ? to->ino : f->ino);
 }
 
 static int fill_dir(struct fs *fs, struct inode *n, struct dir *d)
 {
 	d->node = n;
-	int r = add(d, ".", NULL, S_IFDIR, SOME_INO);
+	int r = add_entry(d, ".", NULL, S_IFDIR, SOME_INO);
 	if (!r)
-		r = add(d, "..", NULL, S_IFDIR, SOME_INO);
+		r = add_entry(d, "..", NULL, S_IFDIR, SOME_INO);
 	if (r || n->kind == NODE_VIEW)
 		return r ? r : view_list(fs, n, add_view, d);
 	if (n->file == fs->tree.root)
-		r = add(d, VIEW_NAME, NULL, S_IFDIR, SOME_INO);
+		r = add_entry(d, VIEW_NAME, NULL, S_IFDIR, SOME_INO);
 	if (!r)
 		r = namei_list(fs, n->file);
 	if (r)

@@ -37,7 +37,7 @@ struct model *model_unref(struct fs *fs, struct model *m)
 }
 
 /* A new struct for f in the place of the one that it has. */
-static int renew(struct file *f, const struct content *main, enum model_state state, enum savedmodel_kind kind)
+static int renew_model(struct file *f, const struct content *main, enum model_state state, enum savedmodel_kind kind)
 {
 	struct model *m = calloc(1, sizeof *m);
 	if (!m)
@@ -64,7 +64,7 @@ static int ref_head(struct fs *fs, struct file *f, struct model **ret)
 		return err_set(-ENOENT, "it is gone, not in Drive yet, or a picture, video or sound");
 	lock_acquire(&fs->model_lock);
 	int r = !f->model || strcmp(f->model->set.main.revision, head.revision) != 0
-			? renew(f, &head, MODEL_UNKNOWN, SAVEDMODEL_NONE) : 0;
+			? renew_model(f, &head, MODEL_UNKNOWN, SAVEDMODEL_NONE) : 0;
 	if (!r) {
 		f->model->refs++;
 		*ret = f->model;
@@ -91,7 +91,7 @@ static int supersede(struct fs *fs, struct model *m)
 	struct file *f = m->set.file;
 	lock_acquire(&fs->model_lock);
 	bool refused = m->state == MODEL_REFUSED;
-	int r = f->model == m ? renew(f, &m->set.main, refused ? MODEL_UNKNOWN : MODEL_KNOWN, refused ? SAVEDMODEL_NONE : m->set.kind) : 0;
+	int r = f->model == m ? renew_model(f, &m->set.main, refused ? MODEL_UNKNOWN : MODEL_KNOWN, refused ? SAVEDMODEL_NONE : m->set.kind) : 0;
 	lock_release(&fs->model_lock);
 	return r;
 }

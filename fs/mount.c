@@ -248,7 +248,7 @@ static void stop(struct mounting *m)
 	m->signals = signals_stop(m->signals);
 }
 
-static bool is_stopping(void *ctx) { return __atomic_load_n(&((struct fs *)ctx)->stopping, __ATOMIC_RELAXED); }
+static bool mount_stopping(void *ctx) { return __atomic_load_n(&((struct fs *)ctx)->stopping, __ATOMIC_RELAXED); }
 
 /* Many threads, few of them busy: one heap for all keeps the memory small, and large buffers go
  * back to the system when they are freed. */
@@ -276,7 +276,7 @@ int mount_run(struct config *c, void (*ready)(void *ctx), void *ctx)
 	cond_init(&fs->quota_changed);
 	signals_block();
 	int r = signals_start(fs, &m.signals);
-	cancel_set(is_stopping, fs);
+	cancel_set(mount_stopping, fs);
 	if (!r)
 		r = start_parts(&m);
 	cancel_set(NULL, NULL);

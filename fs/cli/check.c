@@ -71,7 +71,7 @@ static bool report_failed(struct report *r, const char *name, enum check_status 
 }
 
 /* No answer at all, or one that is not Drive's: a matter of the way there. */
-static enum check_status status_of(int err, enum check_status refused)
+static enum check_status status_line(int err, enum check_status refused)
 {
 	return err == -EACCES || err == -ENOENT || err == -ENOTDIR || err == -EINVAL ? refused : CHECK_NETWORK;
 }
@@ -107,12 +107,12 @@ static bool add_identity(struct report *r)
 		return report_failed(r, "identity", e == -EINVAL || e == -ENOMEM ? CHECK_OTHER : CHECK_CREDENTIALS);
 	e = drive_sign_in(r->d);
 	if (e)
-		return report_failed(r, "identity", status_of(e, CHECK_CREDENTIALS));
+		return report_failed(r, "identity", status_line(e, CHECK_CREDENTIALS));
 	e = drive_who(r->d, &r->who);
 	if (!e)
 		e = drive_identify(r->d);
 	if (e)
-		return report_failed(r, e == -EACCES ? "scopes" : "identity", status_of(e, CHECK_CREDENTIALS));
+		return report_failed(r, e == -EACCES ? "scopes" : "identity", status_line(e, CHECK_CREDENTIALS));
 	bool other = strcmp(r->who.email, drive_identity(r->d)) != 0;
 	report_line(r, "identity", OK, "%s (%s)%s%s", r->who.email, r->who.service_account ? "a service account" : "a user",
 	    other ? ", by the credentials of " : "", other ? drive_identity(r->d) : "");
@@ -138,7 +138,7 @@ static bool add_folder(struct report *r)
 	const struct drive_file *f = &r->folder.file;
 	int e = connect_reach(r->d, r->c->folder, &r->folder);
 	if (e)
-		return report_failed(r, "folder", status_of(e, CHECK_FOLDER));
+		return report_failed(r, "folder", status_line(e, CHECK_FOLDER));
 	if (!f->drive[0]) {
 		report_line(r, "folder", OK, "\"%.100s\" (%s) in My Drive%s%s", f->name ? f->name : "", f->id,
 		    *r->folder.owner ? " of " : "", r->folder.owner);
@@ -225,7 +225,7 @@ static bool add_time(struct report *r)
 		int64_t start = now_ms();
 		int e = drive_get(r->d, r->folder.file.id, &f);
 		if (e)
-			return report_failed(r, "time", status_of(e, CHECK_FOLDER));
+			return report_failed(r, "time", status_line(e, CHECK_FOLDER));
 		ms[i] = now_ms() - start;
 		for (int j = i; j > 0 && ms[j] < ms[j - 1]; j--) {
 			int64_t t = ms[j];
