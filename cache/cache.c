@@ -25,7 +25,7 @@ static int make_cache_folders(const char *dir)
 {
 	CLEANUP_FREE char *path = strdup(dir);
 	if (!path)
-		return err_set(-ENOMEM, "a path");
+		return err_nomem("the path of the cache folder");
 	for (char *p = path + 1;; p++) {
 		if (*p && *p != '/')
 			continue;
@@ -165,7 +165,7 @@ int cache_open(const struct cache_config *cfg, struct cache **ret)
 {
 	struct cache *c = calloc(1, sizeof *c);
 	if (!c)
-		return err_set(-ENOMEM, "a cache");
+		return err_nomem("the cache");
 	c->dir_fd = c->lock_fd = -1;
 	c->warn = cfg->warn;
 	c->warn_ctx = cfg->warn_ctx;
@@ -175,7 +175,7 @@ int cache_open(const struct cache_config *cfg, struct cache **ret)
 	cond_init(&c->work);
 	cond_init(&c->queued);
 	c->dir = strdup(cfg->dir);
-	int r = c->dir ? open_all(c) : err_set(-ENOMEM, "a cache");
+	int r = c->dir ? open_all(c) : err_nomem("the cache");
 	if (r) {
 		cache_close(c);
 		return r;

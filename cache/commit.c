@@ -27,7 +27,7 @@ static int batch_room(struct batch *b, size_t n)
 	b->revs = calloc(n + 1, sizeof *b->revs);
 	b->fds = calloc(n + 1, sizeof *b->fds);
 	b->changes = calloc(n + 1, sizeof *b->changes);
-	return b->revs && b->fds && b->changes ? 0 : err_set(-ENOMEM, "a commit of the cache");
+	return b->revs && b->fds && b->changes ? 0 : err_nomem("a commit of the cache");
 }
 
 static void copy_chunk(const struct rev *r, uint32_t no, struct index_chunk *out) REQUIRES(store_lock)
@@ -63,7 +63,7 @@ static int snapshot_rev(struct rev *r, struct index_change *c) REQUIRES(store_lo
 	size_t n = c->gone ? 0 : dirty_chunks(r, NULL);
 	c->chunks = calloc(n + 1, sizeof *c->chunks);
 	if (!c->chunks)
-		return err_set(-ENOMEM, "a commit of the cache");
+		return err_nomem("a commit of the cache");
 	c->count = c->gone ? 0 : dirty_chunks(r, c->chunks);
 	return 0;
 }

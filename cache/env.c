@@ -18,54 +18,68 @@ struct table {
 	MDB_dbi dbi;
 };
 
-struct env {
-	MDB_env *mdb;
-	char *dir;
-	struct lock lock;	/* RANK_STORE: what follows */
-	pthread_cond_t idle;
-	unsigned active;	/* transactions running */
-	bool exclusive;		/* somebody changes the environment itself: no transaction may start */
-	size_t map_bytes;
-	struct table tables[ENV_TABLES_MAX];
-	unsigned table_count;
+/* The lock of every environment (clang cannot name a sibling field in C). */
+struct TSA(capability("mutex")) env_capability {
+	char unused;
 };
+extern struct env_capability env_lock;
+struct env_capability env_lock;
+
+struct env {
+	MDB_env *mdb;		/* fixed, as is dir */
+	char *dir;
+	struct lock lock;	/* RANK_STORE */
+	pthread_cond_t idle;
+	unsigned active GUARDED_BY(env_lock);	/* transactions running */
+	bool exclusive GUARDED_BY(env_lock);	/* somebody changes the environment: no transaction may start */
+	size_t map_bytes GUARDED_BY(env_lock);
+	struct table tables[ENV_TABLES_MAX] GUARDED_BY(env_lock);
+	unsigned table_count GUARDED_BY(env_lock);
+};
+
+static void env_acquire(struct env *e) ACQUIRE(env_lock) TSA(no_thread_safety_analysis) { lock_acquire(&e->lock); }
+static void env_release(struct env *e) RELEASE(env_lock) TSA(no_thread_safety_analysis) { lock_release(&e->lock); }
+static void env_wait(struct env *e) REQUIRES(env_lock) TSA(no_thread_safety_analysis)
+{
+	(void)lock_wait(&e->lock, &e->idle, -1); /* transactions are short */
+}
 
 /* ---- turns */
 
 static void turn_begin(struct env *e)
 {
-	lock_acquire(&e->lock);
+	env_acquire(e);
 	while (e->exclusive)
-		(void)lock_wait(&e->lock, &e->idle, -1); /* transactions are short */
+		env_wait(e);
 	e->active++;
-	lock_release(&e->lock);
+	env_release(e);
 }
 
 static void turn_end(struct env *e)
 {
-	lock_acquire(&e->lock);
+	env_acquire(e);
 	if (--e->active == 0)
 		pthread_cond_broadcast(&e->idle);
-	lock_release(&e->lock);
+	env_release(e);
 }
 
 static void exclusive_begin(struct env *e)
 {
-	lock_acquire(&e->lock);
+	env_acquire(e);
 	while (e->exclusive)
-		(void)lock_wait(&e->lock, &e->idle, -1);
+		env_wait(e);
 	e->exclusive = true;
 	while (e->active)
-		(void)lock_wait(&e->lock, &e->idle, -1);
-	lock_release(&e->lock);
+		env_wait(e);
+	env_release(e);
 }
 
 static void exclusive_end(struct env *e)
 {
-	lock_acquire(&e->lock);
+	env_acquire(e);
 	e->exclusive = false;
 	pthread_cond_broadcast(&e->idle);
-	lock_release(&e->lock);
+	env_release(e);
 }
 
 /* ---- errors */
@@ -112,15 +126,30 @@ static int run_in_turn(struct env *e, env_fn *fn, void *ctx, unsigned flags)
 	return r;
 }
 
+static size_t map_bytes(struct env *e)
+{
+	env_acquire(e);
+	size_t n = e->map_bytes;
+	env_release(e);
+	return n;
+}
+
+static void set_map_bytes(struct env *e, size_t n)
+{
+	env_acquire(e);
+	e->map_bytes = n;
+	env_release(e);
+}
+
 /* Make the map larger than `seen`; somebody else may have done it already. */
 static int grow_env(struct env *e, size_t seen)
 {
 	int r = 0;
 	exclusive_begin(e);
-	if (e->map_bytes == seen) {
+	if (map_bytes(e) == seen) {
 		r = mdb_env_set_mapsize(e->mdb, seen * 2);
 		if (!r)
-			e->map_bytes = seen * 2;
+			set_map_bytes(e, seen * 2);
 	}
 	exclusive_end(e);
 	return r;
@@ -135,9 +164,7 @@ int env_read(struct env *e, env_fn *fn, void *ctx)
 int env_write(struct env *e, env_fn *fn, void *ctx)
 {
 	for (;;) {
-		lock_acquire(&e->lock);
-		size_t seen = e->map_bytes;
-		lock_release(&e->lock);
+		size_t seen = map_bytes(e);
 		lock_assert_none(); /* a commit syncs */
 		int r = run_in_turn(e, fn, ctx, 0);
 		if (r == MDB_MAP_FULL || r == MDB_MAP_RESIZED)
@@ -173,22 +200,27 @@ static int open_table(MDB_txn *txn, void *ctx)
 static bool find_table(struct env *e, const char *name, MDB_dbi *ret)
 {
 	bool found = false;
-	lock_acquire(&e->lock);
+	env_acquire(e);
 	for (unsigned i = 0; i < e->table_count && !found; i++) {
 		found = strcmp(e->tables[i].name, name) == 0;
 		*ret = e->tables[i].dbi;
 	}
-	lock_release(&e->lock);
+	env_release(e);
 	return found;
 }
 
-static void keep_table(struct env *e, const char *name, MDB_dbi dbi)
+/* False: there are as many as may be. */
+static bool keep_table(struct env *e, const char *name, MDB_dbi dbi)
 {
-	lock_acquire(&e->lock);
-	struct table *t = &e->tables[e->table_count++];
-	(void)snprintf(t->name, sizeof t->name, "%s", name);
-	t->dbi = dbi;
-	lock_release(&e->lock);
+	env_acquire(e);
+	bool room = e->table_count < ENV_TABLES_MAX;
+	if (room) {
+		struct table *t = &e->tables[e->table_count++];
+		(void)snprintf(t->name, sizeof t->name, "%s", name);
+		t->dbi = dbi;
+	}
+	env_release(e);
+	return room;
 }
 
 int env_table(struct env *e, const char *name, MDB_dbi *ret)
@@ -202,16 +234,13 @@ int env_table(struct env *e, const char *name, MDB_dbi *ret)
 	exclusive_begin(e);
 	int r = 0;
 	if (!find_table(e, name, &o.dbi)) {
-		r = e->table_count == ENV_TABLES_MAX ? MDB_DBS_FULL : run_txn(e, open_table, &o, 0);
-		if (!r)
-			keep_table(e, name, o.dbi);
+		r = run_txn(e, open_table, &o, 0);
+		if (!r && !keep_table(e, name, o.dbi))
+			r = MDB_DBS_FULL;
 	}
 	exclusive_end(e);
 	if (r == MDB_MAP_FULL) {
-		lock_acquire(&e->lock);
-		size_t seen = e->map_bytes;
-		lock_release(&e->lock);
-		r = grow_env(e, seen);
+		r = grow_env(e, map_bytes(e));
 		return r ? fail_with(e, r, "growing the map") : env_table(e, name, ret);
 	}
 	*ret = o.dbi;
@@ -224,7 +253,7 @@ static int data_crc(struct env *e, int fd, uint32_t *ret)
 {
 	CLEANUP_FREE uint8_t *piece = malloc(64 << 10);
 	if (!piece)
-		return err_set(-ENOMEM, "a buffer to check \"%s\"", e->dir);
+		return err_nomem("a buffer to check an LMDB file");
 	uint32_t crc = 0;
 	for (off_t at = 0;;) {
 		ssize_t n = pread(fd, piece, 64 << 10, at);
@@ -307,7 +336,7 @@ static int check_size(struct env *e)
 	if (mdb_env_info(e->mdb, &info) || mdb_env_stat(e->mdb, &stat) || mdb_env_get_fd(e->mdb, &fd) || fstat(fd, &st))
 		return err_set(-EIO, "\"%s\": no information", e->dir);
 	uint64_t pages = info.me_last_pgno + 1;
-	e->map_bytes = info.me_mapsize;
+	set_map_bytes(e, info.me_mapsize);
 	bool sane = pages >= 2 && pages <= UINT64_MAX / stat.ms_psize;
 	if (sane && (uint64_t)st.st_size >= pages * stat.ms_psize)
 		return 0;
@@ -373,11 +402,11 @@ int env_open(const char *dir, uint32_t version, size_t map_bytes, struct env **r
 {
 	struct env *e = calloc(1, sizeof *e);
 	if (!e)
-		return err_set(-ENOMEM, "an environment");
+		return err_nomem("an LMDB environment");
 	lock_init(&e->lock, RANK_STORE);
 	cond_init(&e->idle);
 	e->dir = strdup(dir);
-	int r = e->dir ? open_mdb(e, map_bytes) : err_set(-ENOMEM, "an environment");
+	int r = e->dir ? open_mdb(e, map_bytes) : err_nomem("an LMDB environment");
 	if (!r)
 		r = check_size(e);
 	if (!r)

@@ -23,28 +23,14 @@ static size_t find_range(const struct extents *x, uint64_t off)
 	return lo;
 }
 
-static int room_for_range(struct extents *x)
-{
-	if (x->n < x->cap)
-		return 0;
-	size_t cap = x->cap ? x->cap * 2 : 8;
-	struct extent *v = realloc(x->v, cap * sizeof *v);
-	if (!v)
-		return err_set(-ENOMEM, "the ranges of a draft");
-	x->v = v;
-	x->cap = cap;
-	return 0;
-}
-
 int extents_add(struct extents *x, uint64_t off, uint64_t end)
 {
 	size_t i = find_range(x, off), j = i;
 	while (j < x->n && x->v[j].off <= end)
 		j++;
 	if (i == j) { /* touches none */
-		int r = room_for_range(x);
-		if (r)
-			return r;
+		if (!GROW(x->v, x->n, x->cap))
+			return err_nomem("the ranges of a draft");
 		memmove(x->v + i + 1, x->v + i, (x->n - i) * sizeof *x->v);
 		x->n++;
 		x->v[i] = (struct extent){ off, end };

@@ -105,7 +105,7 @@ static int learn_tentative(struct flight *f)
 	f->tentative = ops->tentative && ops->tentative(f->origin);
 	if (f->tentative)
 		f->held = calloc((f->end - f->off + SOURCE_BLOCK - 1) / SOURCE_BLOCK, sizeof *f->held);
-	return f->tentative && !f->held ? err_set(-ENOMEM, "no memory for a fetch") : 0;
+	return f->tentative && !f->held ? err_nomem("a fetch") : 0;
 }
 
 static int take_bytes(void *ctx, const void *data, size_t n)
@@ -241,7 +241,7 @@ int fetch_start(struct rev *r, struct source *origin, uint64_t off, uint64_t end
 {
 	struct flight *f = calloc(1, sizeof *f);
 	if (!f)
-		return err_set(-ENOMEM, "a fetch");
+		return err_nomem("a fetch");
 	f->rev = r;
 	f->origin = origin;
 	f->off = f->pos = f->at = off;

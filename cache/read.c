@@ -349,7 +349,7 @@ int cache_wrap(struct cache *c, const struct cache_key *key, struct source *orig
 		return e;
 	struct cached *s = calloc(1, sizeof *s);
 	if (!s)
-		return err_set(-ENOMEM, "a cached file");
+		return err_nomem("a cached file");
 	e = rev_get(c, name, origin ? origin->size : REV_ANY_SIZE, &r);
 	if (e == -ENOENT)
 		e = err_set(-ENODATA, "not kept in the cache");

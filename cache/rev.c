@@ -97,7 +97,7 @@ static int set_rev_size(struct rev *r, uint64_t size) REQUIRES(store_lock)
 	if (r->blocks > UINT32_MAX)
 		return err_set(-EFBIG, "a file of %llu bytes is too large to be cached", (unsigned long long)size);
 	r->chunks = calloc(chunk_count(r) + 1, sizeof(struct rev_chunk *));
-	return r->chunks ? 0 : err_set(-ENOMEM, "the blocks of a cached file");
+	return r->chunks ? 0 : err_nomem("the blocks of a cached file");
 }
 
 struct rev *rev_add(struct cache *c, const char *name, uint64_t size)
@@ -105,7 +105,7 @@ struct rev *rev_add(struct cache *c, const char *name, uint64_t size)
 	size_t n = strlen(name) + 1;
 	struct rev *r = calloc(1, sizeof *r + n);
 	if (!r) {
-		(void)err_set(-ENOMEM, "a cached file");
+		(void)err_nomem("a cached file");
 		return NULL;
 	}
 	r->c = c;
@@ -323,7 +323,7 @@ int rev_room(struct rev *r, uint64_t b)
 		n = CHUNK_BLOCKS;
 	struct rev_chunk *k = calloc(1, sizeof *k + (size_t)n * sizeof k->block[0]);
 	if (!k)
-		return err_set(-ENOMEM, "the blocks of a cached file");
+		return err_nomem("the blocks of a cached file");
 	r->chunks[b / CHUNK_BLOCKS] = k;
 	return 0;
 }

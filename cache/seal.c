@@ -9,13 +9,30 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The lock of every sealed source (clang cannot name a sibling field in C). */
+struct TSA(capability("mutex")) seal_capability {
+	char unused;
+};
+extern struct seal_capability seal_lock;
+struct seal_capability seal_lock;
+
 struct sealed {
 	struct source src;
-	struct seal *seal;
-	struct lock lock;	/* RANK_LEAF: the block that was read last, for readers of small pieces */
-	char *block;		/* NULL: none */
-	uint64_t index;
+	struct seal *seal;	/* fixed */
+	struct lock lock;	/* RANK_LEAF */
+	/* The block that was read last, for readers of small pieces; NULL: none. */
+	char *block GUARDED_BY(seal_lock);
+	uint64_t index GUARDED_BY(seal_lock);
 };
+
+static void sealed_acquire(struct sealed *s) ACQUIRE(seal_lock) TSA(no_thread_safety_analysis)
+{
+	lock_acquire(&s->lock);
+}
+static void sealed_release(struct sealed *s) RELEASE(seal_lock) TSA(no_thread_safety_analysis)
+{
+	lock_release(&s->lock);
+}
 
 static uint64_t sealed_block_bytes(uint64_t size, uint64_t index)
 {
@@ -27,7 +44,7 @@ int seal_new(struct cache *c, const char *label, int fd, uint64_t size, uint64_t
 {
 	struct seal *s = calloc(1, sizeof *s + (size_t)count * sizeof s->crc[0]);
 	if (!s)
-		return err_set(-ENOMEM, "a sealed draft");
+		return err_nomem("a sealed draft");
 	*s = (struct seal){ .c = c, .refs = 1, .size = size };
 	(void)snprintf(s->label, sizeof s->label, "%s", label);
 	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -69,13 +86,13 @@ static int read_block(const struct seal *s, uint64_t index, char *out)
 static int copy_from_block(struct sealed *s, uint64_t index, size_t in_block, char *out, size_t n)
 {
 	int r = 0;
-	lock_acquire(&s->lock);
+	sealed_acquire(s);
 	if (!s->block)
 		s->block = malloc(SOURCE_BLOCK);
 	else if (s->index == index)
 		goto have;
 	s->index = UINT64_MAX;
-	r = s->block ? read_block(s->seal, index, s->block) : err_set(-ENOMEM, "a block of a draft");
+	r = s->block ? read_block(s->seal, index, s->block) : err_nomem("a block of a draft");
 	if (!r)
 		s->index = index;
 have:
@@ -85,7 +102,7 @@ have:
 		free(s->block);
 		s->block = NULL;
 	}
-	lock_release(&s->lock);
+	sealed_release(s);
 	return r;
 }
 
@@ -112,7 +129,7 @@ static int sealed_stream(struct source *src, uint64_t off, uint64_t n, source_si
 	struct sealed *s = (struct sealed *)src;
 	CLEANUP_FREE char *block = malloc(SOURCE_BLOCK);
 	if (!block)
-		return err_set(-ENOMEM, "a block of a draft");
+		return err_nomem("a block of a draft");
 	while (n) {
 		uint64_t index = off / SOURCE_BLOCK, in_block = off % SOURCE_BLOCK;
 		uint64_t piece = sealed_block_bytes(src->size, index) - in_block;
@@ -139,8 +156,10 @@ static void sealed_free(struct source *src)
 {
 	struct sealed *s = (struct sealed *)src;
 	seal_unref(s->seal);
-	lock_done(&s->lock);
+	sealed_acquire(s);
 	free(s->block);
+	sealed_release(s);
+	lock_done(&s->lock);
 	free(s);
 }
 
@@ -151,7 +170,7 @@ int seal_source(struct seal *seal, struct source **ret)
 	};
 	struct sealed *s = calloc(1, sizeof *s);
 	if (!s)
-		return err_set(-ENOMEM, "a sealed draft");
+		return err_nomem("a sealed draft");
 	source_init(&s->src, &ops, seal->size);
 	lock_init(&s->lock, RANK_LEAF);
 	__atomic_add_fetch(&seal->refs, 1, __ATOMIC_RELAXED);
