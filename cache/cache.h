@@ -56,8 +56,7 @@ void cache_drop(struct cache *c, const struct cache_key *key);
 
 /* ---- drafts: bytes being written. States:
  *   OPEN --draft_seal()--> SEALED --draft_commit()--> gone, its bytes are a complete revision
- *     ^                      |
- *     +----draft_reopen()----+        draft_discard() from either
+ *                                     draft_discard() and draft_leave() from either
  * One lock per draft: any thread may call any function; the order of concurrent writes is theirs.
  * draft_create(), draft_truncate(), draft_size() and draft_number() may be called with a lock of a rank
  * below RANK_DRAFT held; the others wait for a disk, a source or LMDB, and are not. */
@@ -89,8 +88,6 @@ uint64_t draft_number(const struct draft *d);	/* N of draft/N */
  * taken at the write, so that what the disk or the memory changed since is -EIO, never sent. On
  * failure (-ENOSPC as above) it is open as before, and may be sealed again. */
 MUST_CHECK int draft_seal(struct draft *d, struct source **ret);
-/* Writable again; sources of the seal must be gone. */
-void draft_reopen(struct draft *d);
 /* Uploaded: the bytes become the complete revision `key`. Takes d, on failure too (then the bytes
  * are dropped: they are in Drive). Sources of the seal stay readable, before, during and after: whoever
  * has one shows it in the draft's stead first, and no reader is ever between the two. It keeps the

@@ -152,18 +152,6 @@ int draft_seal(struct draft *d, struct source **ret)
 	return r ? r : seal_source(s, ret);
 }
 
-void draft_reopen(struct draft *d)
-{
-	draft_acquire(d);
-	struct seal *s = NULL;
-	if (d->state == DRAFT_SEALED) {
-		s = STEAL(d->seal);
-		d->state = DRAFT_OPEN;
-	}
-	draft_release(d);
-	seal_unref(s);
-}
-
 /* ---- committing */
 
 static int move_file(struct draft *d, const char *rev_name)

@@ -218,8 +218,10 @@ static void model_compare(struct model *m, struct draft *d, struct source *s)
 	free(p);
 }
 
-static void model_seal(struct model *m, struct draft *d)
+/* What is written after a seal goes into a draft over the sealed bytes. */
+static struct draft *model_seal(struct model *m, struct cache *c, struct draft *d)
 {
+	struct draft *next;
 	struct source *s;
 	uint32_t crc;
 	CHECK_INT(draft_seal(d, &s), 0);
@@ -227,8 +229,10 @@ static void model_seal(struct model *m, struct draft *d)
 	model_compare(m, d, s);
 	CHECK_INT(source_crc32c(s, 0, s->size, &crc), 0);
 	CHECK(crc == crc32c(0, m->bytes, (size_t)m->size));
+	CHECK_INT(draft_create(c, s, &next), 0);
 	source_unref(s);
-	draft_reopen(d);
+	draft_discard(d);
+	return next;
 }
 
 static void model_run(struct cache *c, struct model *m, uint32_t seed, int steps)
@@ -251,10 +255,9 @@ static void model_run(struct cache *c, struct model *m, uint32_t seed, int steps
 		else if (what < 97)
 			model_compare(m, d, NULL);
 		else
-			model_seal(m, d);
+			d = model_seal(m, c, d);
 	}
-	model_seal(m, d);
-	draft_discard(d);
+	draft_discard(model_seal(m, c, d));
 	if (f)
 		source_unref(&f->src);
 }
@@ -272,7 +275,7 @@ TEST(cache_draft__is_what_a_file_would_be_after_any_operations)
 	HEAVY;
 	static struct model m;
 	const char *set = getenv("SEED");
-	uint32_t first = set ? (uint32_t)strtoul(set, NULL, 10) : 1, last = set ? first : 10;
+	uint32_t first = set ? (uint32_t)strtoul(set, NULL, 10) : 1, last = set ? first : 4;
 	struct cache *c = open_cache(64 * MB);
 	signal(SIGABRT, say_seed);
 	for (uint32_t seed = first; seed <= last; seed++) {
