@@ -4,6 +4,7 @@
 
 #include "fs/handle.h"
 #include "fs/namei.h"
+#include "fs/owners.h"
 #include "fs/quota.h"
 #include "fs/reply.h"
 
@@ -52,28 +53,53 @@ static int set_size(struct fs *fs, struct inode *n, uint64_t size, const struct 
 	return fi ? handle_truncate(fs, (struct handle *)(uintptr_t)fi->fh, size) : attr_truncate(fs, n, size);
 }
 
-/* What Drive cannot keep of a copy's owner and mode. Without -o strict it is taken and forgotten: `cp -a`,
- * `rsync -a` and `tar x` set what their source has, and the bytes are what matters. */
-static int refuse_owner_and_mode(struct fs *fs, struct inode *n, const struct stat *st, int which)
+/* The last threads that made files or folders here. */
+enum { MAKERS_MAX = 32 };
+static pid_t makers[MAKERS_MAX];
+static unsigned next_maker;
+
+void attr_made_by(pid_t tid)
+{
+	unsigned at = __atomic_load_n(&next_maker, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&makers[(at + MAKERS_MAX - 1) % MAKERS_MAX], __ATOMIC_RELAXED) != tid)
+		__atomic_store_n(&makers[__atomic_fetch_add(&next_maker, 1, __ATOMIC_RELAXED) % MAKERS_MAX], tid, __ATOMIC_RELAXED);
+}
+
+static bool has_made(pid_t tid)
+{
+	bool found = false;
+	for (unsigned i = 0; i < MAKERS_MAX && !found; i++)
+		found = __atomic_load_n(&makers[i], __ATOMIC_RELAXED) == tid;
+	return found;
+}
+
+/* Drive keeps neither owner nor mode. Who makes copies (`cp -a`, `rsync -a`, `tar x` as root) sets those of its
+ * source beside the bytes, which are what matters: a mode is passed over, an owner is kept while the mount
+ * lives. To chown(1), which does nothing else, that would be a lie. With -o strict neither is taken. */
+static int take_owner_and_mode(struct fs *fs, struct inode *n, pid_t tid, const struct stat *st, int which)
 {
 	struct stat now;
 	lock_acquire(&fs->tree.lock);
 	reply_stat(fs, n, &now);
 	lock_release(&fs->tree.lock);
-	if (((which & FUSE_SET_ATTR_UID) && st->st_uid != now.st_uid) || ((which & FUSE_SET_ATTR_GID) && st->st_gid != now.st_gid))
+	bool owner = ((which & FUSE_SET_ATTR_UID) && st->st_uid != now.st_uid) ||
+		     ((which & FUSE_SET_ATTR_GID) && st->st_gid != now.st_gid);
+	if (owner && (fs->config->strict || !has_made(tid)))
 		return err_set(-EPERM, "files in Drive have no other owner than the mount's");
-	if ((which & FUSE_SET_ATTR_MODE) && ((st->st_mode ^ now.st_mode) & 07777))
+	if (fs->config->strict && (which & FUSE_SET_ATTR_MODE) && ((st->st_mode ^ now.st_mode) & 07777))
 		return err_set(-EPERM, "files in Drive have no other mode than the mount's");
+	if (owner)
+		owners_set(n->file->ino, which & FUSE_SET_ATTR_UID ? st->st_uid : (uid_t)-1,
+			   which & FUSE_SET_ATTR_GID ? st->st_gid : (gid_t)-1);
 	return 0;
 }
 
-static int set_attributes(struct fs *fs, struct inode *n, const struct stat *st, int which, const struct fuse_file_info *fi)
+static int set_attributes(struct fs *fs, struct inode *n, pid_t tid, const struct stat *st, int which,
+			  const struct fuse_file_info *fi)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	int r = 0;
-	if (fs->config->strict)
-		r = refuse_owner_and_mode(fs, n, st, which);
+	int r = take_owner_and_mode(fs, n, tid, st, which);
 	if (!r && (which & FUSE_SET_ATTR_SIZE))
 		r = set_size(fs, n, (uint64_t)st->st_size, fi);
 	if (!r && (which & FUSE_SET_ATTR_MTIME_NOW))
@@ -94,7 +120,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int which, stru
 		return;
 	}
 	reply_saving(fs, true);
-	int r = set_attributes(fs, n, st, which, fi);
+	int r = set_attributes(fs, n, fuse_req_ctx(req)->pid, st, which, fi);
 	reply_saving(fs, false);
 	if (r)
 		reply_error(req, "setattr", ino, NULL, r);

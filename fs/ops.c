@@ -111,6 +111,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		return;
 	}
 	reply_saving(fs, true);
+	attr_made_by(fuse_req_ctx(req)->pid);
 	int r = namei_mkdir(fs, dir, name, &n);
 	reply_saving(fs, false);
 	if (r)
@@ -157,6 +158,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		return;
 	}
 	reply_saving(fs, true);
+	attr_made_by(fuse_req_ctx(req)->pid);
 	int r = S_ISREG(mode) ? make_file(fs, dir, name, fuse_req_ctx(req)->pid, &n)
 			      : err_set(-EPERM, "Drive holds files and folders only");
 	reply_saving(fs, false);
@@ -282,6 +284,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	int r = 0;
+	if (changes)
+		attr_made_by(fuse_req_ctx(req)->pid);
 	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) == O_RDONLY && n->kind == NODE_FILE)
 		r = attr_truncate(fs, n, 0); /* which the kernel has found to be allowed */
 	if (!r)
@@ -320,6 +324,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		reply_read_only(req, "create", parent, name);
 		return;
 	}
+	attr_made_by(fuse_req_ctx(req)->pid);
 	int r = namei_create(fs, dir, name, &n);
 	bool made = !r;
 	if (r == -EEXIST && !(fi->flags & O_EXCL)) /* made on another host since the kernel looked */

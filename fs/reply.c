@@ -5,6 +5,7 @@
 #include "fs/handle.h"
 #include "fs/log.h"
 #include "fs/notify.h"
+#include "fs/owners.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -174,6 +175,8 @@ void reply_stat(struct fs *fs, struct inode *n, struct stat *st)
 		.st_blocks = folder ? 0 : (blkcnt_t)((size + 511) / 512),
 		.st_blksize = 1 << 20, /* Python and stdio size their buffers by it: few, large requests */
 	};
+	if (n->kind != NODE_VIEW)
+		owners_get(n->file->ino, &st->st_uid, &st->st_gid);
 	st->st_mtim = st->st_ctim = st->st_atim = to_timespec(mtime_ms);
 }
 

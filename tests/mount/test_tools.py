@@ -105,3 +105,56 @@ def test_git(here):
               "git -c user.name=n -c user.email=e commit -qam two && git fsck --strict && git log --oneline | wc -l")
     done = subprocess.run(["sh", "-ec", script], cwd=here, check=True, capture_output=True, timeout=120)
     assert done.stdout.split()[-1] == b"2"
+
+
+COPIES = {
+    "cp -a": 'cp -a "$1" a',
+    "cp -p": 'mkdir a && cp -p "$1/f" a/f && cp -rp "$1/sub" a/sub',
+    "cp -a again": 'cp -a "$1" a && cp -a "$1/." a',
+    "mv": 'cp -a "$1" "$1.copy" && mv "$1.copy" a',
+    "tar": 'mkdir a && tar -C "$1" -cf "$1.tar" . && tar -C a -xf "$1.tar"',
+    "tar --xattrs": 'mkdir a && tar --xattrs -C "$1" -cf "$1.tar" . && tar --xattrs -C a -xpf "$1.tar"',
+    "rsync -a": 'rsync -a "$1/" a/',
+    "rsync -a again": 'rsync -a "$1/" a/ && rsync -a "$1/" a/',
+    "rsync -aX": 'rsync -aX "$1/" a/',
+}
+
+
+def another_users_files(folder):
+    """What root copies; the mount's files belong to who mounts."""
+    (folder / "sub").mkdir(parents=True)
+    (folder / "f").write_bytes(b"1")
+    (folder / "sub" / "g").write_bytes(b"2")
+    for path in (folder, folder / "f", folder / "sub", folder / "sub" / "g"):
+        os.chown(path, 1000, 1000)
+        os.utime(path, (10**9, 10**9))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have another user's files")
+@pytest.mark.parametrize("name", COPIES)
+def test_root_copies_another_users_files_without_noise(here, tmp_path, name):
+    if name.startswith("rsync") and not shutil.which("rsync"):
+        pytest.skip("no rsync")
+    another_users_files(tmp_path / "source")
+    done = subprocess.run(["sh", "-ec", COPIES[name], "sh", tmp_path / "source"], cwd=here, timeout=60, check=False,
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (here / "a" / "f").read_bytes() == b"1" and (here / "a" / "sub" / "g").read_bytes() == b"2"
+    assert os.stat(here / "a" / "sub" / "g").st_mtime == 10**9
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may chown")
+def test_chown_to_somebody_else_is_no_lie(here):
+    subprocess.run(["sh", "-c", "echo x > f"], cwd=here, check=True)
+    assert subprocess.run(["chown", "1000", here / "f"], stderr=subprocess.DEVNULL, check=False).returncode == 1
+
+
+def test_copies_carry_the_description(here, tmp_path):
+    name = "user.drive.description"
+    (here / "a").write_bytes(b"model")
+    os.setxattr(here / "a", name, b"my model")
+    script = 'cp -a a "$1" && mv "$1" b && cp --preserve=all,xattr a c && rm a'
+    done = subprocess.run(["sh", "-ec", script, "sh", tmp_path / "out"], cwd=here, timeout=60, check=False,
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [os.getxattr(here / one, name) for one in "bc"] == [b"my model"] * 2
