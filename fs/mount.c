@@ -154,7 +154,10 @@ static void *announce(void *arg)
 }
 
 /* Is anything on its way to Drive that somebody was, or will be, told of? */
-static bool is_saving(struct fs *fs) { return __atomic_load_n(&fs->saving, __ATOMIC_RELAXED) > 0; }
+static bool is_saving(struct fs *fs)
+{
+	return __atomic_load_n(&fs->saving, __ATOMIC_RELAXED) > 0 || publisher_busy(fs) > 0;
+}
 
 /* Requests are served meanwhile: what is being saved may need them. */
 static void drain(struct mounting *m, bool unmounted)
