@@ -54,6 +54,27 @@ def test_why_it_did_not_start_is_in_the_log_file_and_on_the_terminal(rig, option
     assert folder in log.read_text()
 
 
+def test_the_log_is_opened_anew_after_a_rotation(rig, options, point):
+    """SIGHUP, as logrotate sends it; a log whose folder is gone goes on where it was, and the mount with it."""
+    log = point.parent / "logs" / "log"
+    log.parent.mkdir()
+    with Background([binary(), "-o", options + ",log_file=%s" % log, rig.drive.folder, point], point) as daemon:
+        assert daemon.done.returncode == 0, daemon.done.stderr
+        log.rename(log.parent / "log.1")
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_until(log.exists, "the new log")
+        (point / "after").mkdir()
+        (point / "after").rmdir()
+        assert 'removed "after"' in log.read_text() and "after" not in (log.parent / "log.1").read_text()
+        log.parent.rename(point.parent / "moved")
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_until(lambda: "goes on where it was" in (point.parent / "moved" / "log").read_text(), "a word about it")
+        (point / "later").mkdir()
+        (point / "later").rmdir()
+        assert 'removed "later"' in (point.parent / "moved" / "log").read_text()
+        daemon.unmount()
+
+
 def test_each_event_is_one_line(place, mount):
     """Saved, renamed, removed: at info, with the path; what only reads says nothing."""
     begin = len(mount.log_text())
