@@ -120,7 +120,7 @@ static int seal(struct fs *fs, struct inode *n) REQUIRES(n->w->lock)
 }
 
 /* Is what is open to be sent? Unasked only if nobody writes to it any more: it is theirs to end. */
-static bool is_ready(const struct writing *w, bool asked) REQUIRES(w->lock)
+static bool is_due_now(const struct writing *w, bool asked) REQUIRES(w->lock)
 {
 	enum save_state open = save_state(w->open);
 	return (open == SAVE_FRESH || open == SAVE_OPEN) && (asked || !w->writable);
@@ -130,7 +130,7 @@ static bool is_ready(const struct writing *w, bool asked) REQUIRES(w->lock)
 static bool is_busy(const struct writing *w, bool asked) REQUIRES(w->lock)
 {
 	return save_state(w->open) == SAVE_SEALING || save_state(w->sent) == SAVE_SENDING ||
-	       (is_ready(w, asked) && w->open->users);
+	       (is_due_now(w, asked) && w->open->users);
 }
 
 /* What is to be sent now, as SENDING; NULL: nothing. */
@@ -142,7 +142,7 @@ static int take(struct fs *fs, struct inode *n, bool asked, struct save **ret)
 	lock_acquire(&w->lock);
 	while (!r && is_busy(w, asked))
 		r = lock_wait_or_cancel(&w->lock, &w->changed, 0, "an earlier save is being sent");
-	if (!r && is_ready(w, asked)) {
+	if (!r && is_due_now(w, asked)) {
 		save_move(w->open, SAVE_SEAL);
 		r = seal(fs, n);
 		*ret = r ? NULL : w->sent;
@@ -418,7 +418,7 @@ int publish(struct fs *fs, struct inode *n) { return publish_one(fs, n, true); }
 static bool failed_try(struct writing *w, struct source **ret_body, char ret_base[DRIVE_ID_MAX + 1])
 {
 	lock_acquire(&w->lock);
-	bool alone = save_state(w->sent) == SAVE_WAITING && !is_ready(w, false);
+	bool alone = save_state(w->sent) == SAVE_WAITING && !is_due_now(w, false);
 	if (alone) {
 		*ret_body = source_ref(w->sent->body);
 		memcpy(ret_base, w->sent->base, sizeof w->sent->base);
