@@ -91,7 +91,10 @@ static int supersede(struct fs *fs, struct model *m)
 	struct file *f = m->set.file;
 	lock_acquire(&fs->model_lock);
 	bool refused = m->state == MODEL_REFUSED;
-	int r = f->model == m ? renew_model(f, &m->set.main, refused ? MODEL_UNKNOWN : MODEL_KNOWN, refused ? SAVEDMODEL_NONE : m->set.kind) : 0;
+	int r = 0;
+	if (f->model == m)
+		r = renew_model(f, &m->set.main, refused ? MODEL_UNKNOWN : MODEL_KNOWN,
+			  refused ? SAVEDMODEL_NONE : m->set.kind);
 	lock_release(&fs->model_lock);
 	return r;
 }
@@ -133,7 +136,8 @@ void model_done(struct fs *fs)
 
 /* ---- who works on it */
 
-/* *ret: MODEL_SNIFFING or MODEL_SCANNING that the caller has to do, or MODEL_UNKNOWN: nothing is left to do for `scan`. */
+/* *ret: MODEL_SNIFFING or MODEL_SCANNING that the caller has to do, or MODEL_UNKNOWN: nothing is left to do
+ * for `scan`. */
 static int claim_work(struct fs *fs, struct model *m, bool scan, enum model_state *ret)
 {
 	int r = 0;
@@ -203,7 +207,8 @@ static enum model_state judge_failure(struct fs *fs, struct model *m, bool io, i
 	char why[512];
 	bool same = true;
 	enum model_state otherwise = m->state == MODEL_SNIFFING ? MODEL_UNKNOWN : MODEL_KNOWN;
-	bool ask = io ? *err == -ESTALE || *err == -EACCES || *err == -ENOENT : is_verdict(*err) && m->set.sidecars.count;
+	bool ask = io ? *err == -ESTALE || *err == -EACCES || *err == -ENOENT
+		      : is_verdict(*err) && m->set.sidecars.count;
 	snprintf(why, sizeof why, "%s", err_last());
 	int r = ask ? model_ask_drive(fs, m, &same) : 0;
 	if (r) {
@@ -342,11 +347,16 @@ int model_open(struct fs *fs, struct file *f, struct model **ret)
 
 /* ---- what is known of one that is settled */
 
-const struct savedmodel *model_savedmodel(const struct model *m) { return __atomic_load_n(&m->saved, __ATOMIC_ACQUIRE); }
+const struct savedmodel *model_savedmodel(const struct model *m)
+{
+	return __atomic_load_n(&m->saved, __ATOMIC_ACQUIRE);
+}
+
 const char *model_problem(const struct model *m) { return m->problem; }
 const struct content *model_content(const struct model *m) { return &m->set.main; }
 
 void model_name(const struct model *m, char ret[MODEL_NAME_MAX])
 {
-	snprintf(ret, MODEL_NAME_MAX, "%s/%s/%016" PRIx64, m->set.file->id, m->set.main.revision, sidecar_hash(&m->set.sidecars));
+	snprintf(ret, MODEL_NAME_MAX, "%s/%s/%016" PRIx64, m->set.file->id, m->set.main.revision,
+		 sidecar_hash(&m->set.sidecars));
 }

@@ -17,12 +17,12 @@
  *              another save, and Drive has these files now        -> BROKEN    leave_failed()      error_
  *   SCANNING   Drive refuses the bytes, and shows the file        -> REFUSED   leave_failed()      error_refused
  *   SCANNING   replaced in Drive (then superseded), or any other
- *              failure: the asker gets it                         -> KNOWN     leave_failed()      stale_, error_for_now_
+ *              failure: the asker gets it                         -> KNOWN     leave_failed()      stale_, error_for_
  *   READY      a part was evicted and is wanted                   -> REMAKING  model_claim_remake  parts_
  *   REMAKING   done, or failed: the asker gets it                 -> READY     remake()            parts_
  *   READY, REMAKING, BROKEN: a side-car is another one, gone, or there again;
  *   REFUSED: 10 minutes, or news of the file;
- *   any: the main file has another revision                       -> superseded  get_current()     set_, error_, refused_
+ *   any: the main file has another revision                       -> superseded  get_current()   set_, error_, refused_
  *   superseded: another struct takes its place in file.model; who holds this one goes on with its set.
  * (Held by: the tests seam_view__... that begin so.)
  *

@@ -41,7 +41,8 @@ int model_scan_kind(struct fs *fs, const struct file *f, const struct content *m
 	CLEANUP_BUF struct buf known = BUF_INIT(KIND_BYTES_MAX);
 	size_t n = main->size < sizeof head ? (size_t)main->size : sizeof head;
 	main_key(key, f, main);
-	if (cache_state_get(fs->cache, "kind", key, &known) == 0 && known.len == 2 && known.data[0] == SAVEDMODEL_VERSION) {
+	if (cache_state_get(fs->cache, "kind", key, &known) == 0 && known.len == 2 &&
+	    known.data[0] == SAVEDMODEL_VERSION) {
 		*ret = (enum savedmodel_kind)known.data[1];
 		return 0;
 	}
@@ -67,7 +68,10 @@ void model_scan_done(struct model_parts *p)
 static struct cache_key part_key(const struct model_set *set, enum savedmodel_part part, char name[PART_BYTES])
 {
 	uint64_t hash = sidecar_hash(&set->sidecars);
-	snprintf(name, PART_BYTES, hash ? "savedmodel%d.%s.%016" PRIx64 : "savedmodel%d.%s", SAVEDMODEL_VERSION, part_names[part], hash);
+	if (hash)
+		snprintf(name, PART_BYTES, "savedmodel%d.%s.%016" PRIx64, SAVEDMODEL_VERSION, part_names[part], hash);
+	else
+		snprintf(name, PART_BYTES, "savedmodel%d.%s", SAVEDMODEL_VERSION, part_names[part]);
 	return (struct cache_key){ set->file->id, set->main.revision, name };
 }
 
@@ -120,7 +124,9 @@ static void witness_free(struct source *src)
 /* Takes `inner`, on failure too. */
 static int witness(struct source *inner, bool *failed, struct source **ret)
 {
-	static const struct source_ops witness_ops = { .pread = witness_pread, .stream = witness_stream, .free = witness_free };
+	static const struct source_ops witness_ops = {
+		.pread = witness_pread, .stream = witness_stream, .free = witness_free,
+	};
 	struct witness *w = malloc(sizeof *w);
 	if (!w) {
 		source_unref(inner);
@@ -233,8 +239,8 @@ static int scan_into(struct scan *s, struct model_parts *ret_parts, struct buf *
 	return r;
 }
 
-int model_scan_run(struct fs *fs, struct model_set *set, bool known, struct model_parts *ret_parts, struct savedmodel **ret,
-		   bool *ret_io)
+int model_scan_run(struct fs *fs, struct model_set *set, bool known, struct model_parts *ret_parts,
+		   struct savedmodel **ret, bool *ret_io)
 {
 	CLEANUP_BUF struct buf record = BUF_INIT(RECORD_MAX);
 	struct scan s = { .fs = fs, .set = set, .known = known };
@@ -306,7 +312,8 @@ static bool has_parts(struct fs *fs, const struct model_set *set, const struct s
 		enum savedmodel_where w = files[i].where;
 		if (w != SAVEDMODEL_IN_MATRIX && w != SAVEDMODEL_IN_STRINGS)
 			continue;
-		struct cache_key key = part_key(set, w == SAVEDMODEL_IN_MATRIX ? SAVEDMODEL_MATRIX : SAVEDMODEL_STRINGS, name);
+		enum savedmodel_part part = w == SAVEDMODEL_IN_MATRIX ? SAVEDMODEL_MATRIX : SAVEDMODEL_STRINGS;
+		struct cache_key key = part_key(set, part, name);
 		if (!cache_complete(fs->cache, &key))
 			return false;
 	}

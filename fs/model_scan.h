@@ -22,7 +22,8 @@ struct model_parts { struct source *part[SAVEDMODEL_PARTS]; };
 void model_scan_done(struct model_parts *p);
 
 /* What kind the main file is: one ranged GET of 4 KiB, unless it is known or cached. */
-MUST_CHECK int model_scan_kind(struct fs *fs, const struct file *f, const struct content *main, enum savedmodel_kind *ret);
+MUST_CHECK int model_scan_kind(struct fs *fs, const struct file *f, const struct content *main,
+			       enum savedmodel_kind *ret);
 /* The kept SavedModel of the set as it is now, its side-cars looked up; *ret NULL: none, scan. */
 MUST_CHECK int model_scan_recall(struct fs *fs, struct model_set *set, struct savedmodel **ret);
 /* Scan. `known`: set->sidecars are the ones to read; else they are looked up and filled in, on failure
@@ -33,5 +34,6 @@ MUST_CHECK int model_scan_run(struct fs *fs, struct model_set *set, bool known, 
 /* Keep a record, that of a scan with the CRC added say. Failure is logged: it costs a scan. */
 void model_scan_keep(struct fs *fs, const struct model_set *set, const struct buf *record);
 /* A part as it is kept. -ENODATA: it is not (any more). */
-MUST_CHECK int model_scan_part(struct fs *fs, const struct model_set *set, enum savedmodel_part part, struct source **ret);
+MUST_CHECK int model_scan_part(struct fs *fs, const struct model_set *set, enum savedmodel_part part,
+			       struct source **ret);
 #endif

@@ -13,7 +13,7 @@ enum model_state {
 struct model {
 	unsigned refs;			/* guarded by fs->model_lock, as all but what is said to be constant */
 	enum model_state state;
-	struct model_set set;		/* file and main constant; kind from MODEL_KNOWN on; sidecars from MODEL_READY or MODEL_BROKEN on */
+	struct model_set set;		/* file, main: constant; kind: from MODEL_KNOWN on; sidecars: once settled */
 	char *problem;			/* constant in MODEL_REFUSED and MODEL_BROKEN */
 	uint64_t refused_version;	/* of the file then */
 	int64_t refused_ms;

@@ -25,8 +25,8 @@ enum { ENTRIES = sizeof entries / sizeof *entries };
 
 /* A node of the view for `f`, by a key that says all that it shows. Folders show what is there now: they
  * are one node for a file or folder (and `up`, else NULL, on the path of a shortcut). */
-static int view_node(struct fs *fs, const char *key, struct inode *up, struct file *f, enum view_kind kind, unsigned index,
-		     const struct content *c, uint64_t size, struct inode **ret)
+static int view_node(struct fs *fs, const char *key, struct inode *up, struct file *f, enum view_kind kind,
+		     unsigned index, const struct content *c, uint64_t size, struct inode **ret)
 {
 	lock_acquire(&fs->tree.lock);
 	int r = inode_view(&fs->tree, key, up, f, kind, index, ret);
@@ -38,7 +38,8 @@ static int view_node(struct fs *fs, const char *key, struct inode *up, struct fi
 	return r;
 }
 
-static int folder_node(struct fs *fs, char letter, struct inode *up, struct file *f, enum view_kind kind, struct inode **ret)
+static int folder_node(struct fs *fs, char letter, struct inode *up, struct file *f, enum view_kind kind,
+		       struct inode **ret)
 {
 	char key[KEY_BYTES];
 	snprintf(key, sizeof key, "%c/%s", letter, f->id);
@@ -304,7 +305,8 @@ static int each_child(struct walk *w, struct file *folder, unsigned depth,
 	return r;
 }
 
-static int list_folder(struct fs *fs, struct inode *dir, int (*each)(void *ctx, const char *name, bool folder), void *ctx)
+static int list_folder(struct fs *fs, struct inode *dir, int (*each)(void *ctx, const char *name, bool folder),
+		       void *ctx)
 {
 	struct walk w = { .fs = fs };
 	bool fresh;
