@@ -8,6 +8,7 @@
 #include "fs/shortcut.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 /* ---- opening */
 
@@ -265,26 +266,21 @@ bool handle_set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 
 /* ---- the end of the writing */
 
-/* Is this FLUSH the end of the writing (writers.h)? */
-static bool ends_writing(struct fs *fs, const struct inode *n, const struct writers *writers, unsigned others,
-			bool wrote)
-{
-	const struct writers_mount mount = { __atomic_load_n(&fs->mount_id, __ATOMIC_ACQUIRE), fs->dev };
-	if (writers_hold(writers, &mount, n->file->ino, others))
-		return false;
-	/* Empty so far: a child may have the descriptor and be about to write. Where that cannot be
-	 * seen the last RELEASE settles it. */
-	return wrote || (mount.id >= 0 && !writers_anybody_holds(&mount, n->file->ino, others));
-}
-
 enum { RELEASE_WAIT_MS = 500 };
 
-/* How many other opens for writing there are, each with a descriptor somewhere. One that was closed a moment ago
- * is none, but its RELEASE comes after its FLUSH, without anybody waiting for it: wait for it once. Where it
- * does not come, another descriptor of that open is left. */
+/* Of the opens for writing that are not h, how many there are; each has a descriptor somewhere. */
+static unsigned count_writes(const struct writing *w, const struct handle *h) REQUIRES(w->lock)
+{
+	unsigned n = 0;
+	for (const struct handle *o = w->handles; o; o = o->next)
+		n += o != h && o->writes;
+	return n;
+}
+
+/* One that was closed a moment ago has none, but its RELEASE comes after its FLUSH, without anybody waiting for
+ * it: wait for it once. Where it does not come, another descriptor of that open is left. */
 static unsigned other_opens(struct writing *w, const struct handle *h) REQUIRES(w->lock)
 {
-	unsigned others = 0;
 	const struct handle *closing = h;
 	for (int64_t end = now_ms() + RELEASE_WAIT_MS, left; closing && (left = end - now_ms()) > 0;) {
 		closing = w->handles;
@@ -294,11 +290,41 @@ static unsigned other_opens(struct writing *w, const struct handle *h) REQUIRES(
 			(void)lock_wait(&w->lock, &w->changed, (int)left);
 	}
 	for (struct handle *o = w->handles; o; o = o->next)
-		if (o != h && o->writes) {
-			o->closing = false;
-			others++;
-		}
-	return others;
+		o->closing &= o == h;
+	return count_writes(w, h);
+}
+
+/* Those of other nodes of the same file: of content that O_TRUNC has replaced. A walk: asked only where it matters. */
+static unsigned opens_elsewhere(struct fs *fs, const struct inode *n)
+{
+	unsigned count = 0;
+	lock_acquire(&fs->tree.lock);
+	for (uint32_t i = 0; i < fs->tree.slots_count; i++) {
+		const struct inode *o = fs->tree.slots[i];
+		if (!o || o == n || !o->w || o->kind != NODE_FILE || o->file->ino != n->file->ino)
+			continue;
+		lock_acquire(&o->w->lock);
+		count += count_writes(o->w, NULL);
+		lock_release(&o->w->lock);
+	}
+	lock_release(&fs->tree.lock);
+	return count;
+}
+
+/* Is this FLUSH the end of the writing (writers.h)? `others`: opens of this node, beside the one that is closed. */
+static bool ends_writing(struct fs *fs, const struct inode *n, const struct writers *writers, unsigned others,
+			 bool wrote)
+{
+	const struct writers_mount mount = { __atomic_load_n(&fs->mount_id, __ATOMIC_ACQUIRE), fs->dev };
+	unsigned held = writers_hold(writers, &mount, n->file->ino);
+	if (held > others && held > others + opens_elsewhere(fs, n))
+		return false;
+	if (wrote)
+		return true;
+	/* Empty so far: a child may have the descriptor and be about to write. Where that cannot be
+	 * seen the last RELEASE settles it. */
+	held = mount.id >= 0 ? writers_anybody_holds(&mount, n->file->ino) : UINT_MAX;
+	return held <= others + opens_elsewhere(fs, n);
 }
 
 static bool is_unsaved(const struct writing *w) REQUIRES(w->lock)
@@ -312,12 +338,18 @@ static int damaged(void)
 }
 
 /* Save now; what cannot be saved is tried again. */
-static int save_now(struct fs *fs, struct inode *n)
+static int save_now(struct fs *fs, struct inode *n, bool all)
 {
-	int r = publish(fs, n);
+	int r = all ? publish(fs, n) : publish_sealed(fs, n);
 	if (r)
 		publisher_add(fs, n);
 	return r;
+}
+
+/* Has h a part in what Drive does not have? Who has not has nothing to promise by its close(). */
+static bool is_concerned(const struct writing *w, const struct handle *h) REQUIRES(w->lock)
+{
+	return h->wrote && ((w->open && h->wrote == w->open->number) || (w->sent && h->wrote == w->sent->number));
 }
 
 int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
@@ -326,29 +358,31 @@ int handle_flush(struct fs *fs, struct handle *h, pid_t tid)
 	if (!h->writable)
 		return 0;
 	lock_acquire(&w->lock);
-	bool unsaved = is_unsaved(w);
+	bool concerned = is_concerned(w, h);
 	h->closing = true;
 	lock_release(&w->lock);
-	if (!unsaved) /* the closes of an execve, and of who has written nothing, cost no look at anybody */
+	if (!concerned) /* the closes of an execve, and of who has written nothing, cost no look at anybody */
 		return 0;
 	bool killed = writers_killed(tid);
 	lock_acquire(&w->lock);
-	unsaved = is_unsaved(w);
+	unsigned others = killed ? 0 : other_opens(w, h);
 	bool mine = w->open && h->wrote == w->open->number;
 	if (killed && mine && writers_has(&w->writers, tid))
 		save_move(w->open, SAVE_KILLED);
-	enum save_state open = save_state(w->open);
+	concerned = is_concerned(w, h);
+	enum save_state open = mine ? save_state(w->open) : SAVE_NONE;
 	bool wrote = open == SAVE_OPEN || open == SAVE_SEALING || w->sent || w->error;
 	int error = w->error;
 	struct writers writers = w->writers;
-	unsigned others = killed || !unsaved ? 0 : other_opens(w, h);
 	lock_release(&w->lock);
-	if (killed || !unsaved)
+	if (killed || !concerned)
 		return 0;
 	if (open == SAVE_DAMAGED)
-		return mine ? damaged() : 0;
+		return damaged();
+	if (!mine) /* only what is sealed; somebody else writes on */
+		return save_now(fs, h->node, false);
 	if (ends_writing(fs, h->node, &writers, others, wrote))
-		return save_now(fs, h->node);
+		return save_now(fs, h->node, true);
 	return error ? err_set(error, "the last try to upload failed, it is tried again") : 0;
 }
 
@@ -358,7 +392,7 @@ int handle_fsync(struct fs *fs, struct handle *h)
 	lock_acquire(&w->lock);
 	bool torn = save_state(w->open) == SAVE_DAMAGED;
 	lock_release(&w->lock);
-	return torn ? damaged() : save_now(fs, h->node);
+	return torn ? damaged() : save_now(fs, h->node, true);
 }
 
 /* What the handle that goes leaves of bytes that Drive does not have: picked out, or (true) to be sent. */

@@ -410,6 +410,7 @@ static int publish_one(struct fs *fs, struct inode *n, bool asked)
 }
 
 int publish(struct fs *fs, struct inode *n) { return publish_one(fs, n, true); }
+int publish_sealed(struct fs *fs, struct inode *n) { return publish_one(fs, n, false); }
 
 /* ---- again, unasked */
 

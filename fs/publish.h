@@ -13,6 +13,8 @@
  * (or there was nothing to do). Else the save waits (WAITING) and one log line says why; -ENOENT: its
  * folder is gone. */
 MUST_CHECK int publish(struct fs *fs, struct inode *n);
+/* Only what is sealed already, while somebody writes on. */
+MUST_CHECK int publish_sealed(struct fs *fs, struct inode *n);
 /* The same when nobody asks for it but time: a failed try must not undo what was saved elsewhere since. Where
  * the head has moved on the bytes are held (or found to be there already) and the result is 0. */
 MUST_CHECK int publish_again(struct fs *fs, struct inode *n);

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -165,10 +166,10 @@ static void ask_anybody(void *arg)
 		closedir(proc);
 }
 
-bool writers_anybody_holds(const struct writers_mount *mount, uint64_t ino, unsigned others)
+unsigned writers_anybody_holds(const struct writers_mount *mount, uint64_t ino)
 {
 	struct held_by q = { .mount = *mount, .ino = ino };
-	return !probe(ask_anybody, &q, sizeof q, PATIENCE_MS) || q.held > others;
+	return probe(ask_anybody, &q, sizeof q, PATIENCE_MS) ? q.held : UINT_MAX;
 }
 
 static void ask_writers(void *arg)
@@ -178,10 +179,10 @@ static void ask_writers(void *arg)
 		q->held += pid_holds(q->writers.all[i].pid, &q->mount, q->ino);
 }
 
-bool writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino, unsigned others)
+unsigned writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino)
 {
 	struct held_by q = { .writers = *w, .mount = *mount, .ino = ino };
-	return w->count && mount->id >= 0 && probe(ask_writers, &q, sizeof q, PATIENCE_MS) && q.held > others;
+	return w->count && mount->id >= 0 && probe(ask_writers, &q, sizeof q, PATIENCE_MS) ? q.held : 0;
 }
 
 /* ---- signals */

@@ -40,13 +40,12 @@ void writers_pin(struct writers *w, pid_t tid);
 /* Is the process of thread `tid` one of them (and, if pinned, the same)? */
 bool writers_has(const struct writers *w, pid_t tid);
 void writers_done(struct writers *w);	/* empty again */
-/* Do they hold writable descriptors of inode `ino` on the mount, more than `others`? So many are of other
- * opens of the file, which fdinfo does not tell apart. */
-bool writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino, unsigned others);
-/* Do all processes that we can see? Costs a walk over /proc: for a file that was opened to be written
- * and closed empty, whose descriptor may have gone to a child that has not written yet. True also
+/* How many writable descriptors of inode `ino` on the mount they hold, as far as can be seen. */
+unsigned writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino);
+/* How many all processes that we can see hold. Costs a walk over /proc: for a file that was opened to be
+ * written and closed empty, whose descriptor may have gone to a child that has not written yet. UINT_MAX
  * where the walk did not end in time. */
-bool writers_anybody_holds(const struct writers_mount *mount, uint64_t ino, unsigned others);
+unsigned writers_anybody_holds(const struct writers_mount *mount, uint64_t ino);
 /* Is the process of thread `tid` being killed by a signal (its FLUSH is not a close())? */
 bool writers_killed(pid_t tid);
 /* Has thread `tid` been sent a signal that shall end what it waits for: one that kills it, or one by which

@@ -32,18 +32,18 @@ TEST(fs_writers__hold_while_a_writable_descriptor_is_open)
 	int mount, fd = make_file(path, O_WRONLY, &ino, &mount);
 	struct writers w = { 0 };
 	writers_learn(&w, gettid());
-	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 0));
-	CHECK(!writers_hold(&w, &(struct writers_mount){ mount + 100000, 0 }, ino, 0));
-	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino + 1, 0));
-	CHECK(!writers_hold(&w, &(struct writers_mount){ -1, 0 }, ino, 0));
+	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino));
+	CHECK(!writers_hold(&w, &(struct writers_mount){ mount + 100000, 0 }, ino));
+	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino + 1));
+	CHECK(!writers_hold(&w, &(struct writers_mount){ -1, 0 }, ino));
 	int second = dup(fd);
-	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 1));
+	CHECK_INT(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino), 2);
 	close(fd);
-	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 1)); /* what is left is another open's */
-	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 0));
+	CHECK_INT(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino), 1);
+	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino));
 	close(second);
 	int reader = open(path, O_RDONLY | O_CLOEXEC);
-	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 0));
+	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino));
 	close(reader);
 }
 
@@ -62,14 +62,14 @@ TEST(fs_writers__another_process_counts_only_if_it_was_learnt)
 	close(fd);
 	struct writers w = { 0 };
 	writers_learn(&w, gettid());
-	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 0));
+	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino));
 	writers_learn(&w, child);
-	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 0));
+	CHECK(writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino));
 	CHECK(!writers_killed(child));
 	close(down[0]);
 	close(down[1]);
 	CHECK_INT(waitpid(child, NULL, 0), child);
-	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino, 0));
+	CHECK(!writers_hold(&w, &(struct writers_mount){ mount, 0 }, ino));
 }
 
 TEST(fs_writers__a_killed_process_is_seen)
