@@ -317,8 +317,11 @@ static bool ends_writing(struct fs *fs, const struct inode *n, const struct writ
 {
 	const struct writers_mount mount = { __atomic_load_n(&fs->mount_id, __ATOMIC_ACQUIRE), fs->dev };
 	unsigned held = writers_hold(writers, &mount, n->file->ino);
-	if (held > others && held > others + opens_elsewhere(fs, n))
-		return false;
+	if (held > others) {
+		unsigned opens = others + opens_elsewhere(fs, n);
+		if (held > opens && writers_hold_distinct(writers, &mount, n->file->ino) > opens)
+			return false;
+	}
 	if (wrote)
 		return true;
 	/* Empty so far: a child may have the descriptor and be about to write. Where that cannot be

@@ -450,9 +450,10 @@ int publish_again(struct fs *fs, struct inode *n)
 	if (!failed_try(n->w, &body, base))
 		return publish_one(fs, n, false);
 	int r = target_of(fs, n, &t);
-	if (r || !t.id[0] || t.unlinked || t.removed)
+	if (r || t.unlinked || t.removed)
 		return r ? r : publish_one(fs, n, false);
-	r = drive_get(fs->drive, t.id, &head);
+	/* A new file whose answer was lost may be there, and may have been saved over since. */
+	r = drive_get(fs->drive, t.id[0] ? t.id : t.reserved, &head);
 	if (r == -ENOENT || (!r && (head.trashed || strcmp(head.revision, base) == 0)))
 		return publish_one(fs, n, false);
 	bool ours = false;

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 /* proc(5): /proc/PID/stat field 9 holds task flags; include/linux/sched.h names them. */
-enum { TASK_KILLED_BY_SIGNAL = 0x400, PATIENCE_MS = 5000 };
+enum { TASK_KILLED_BY_SIGNAL = 0x400, PATIENCE_MS = 5000, DISTINCT_PATIENCE_MS = 300 };
 
 /* The whole of a small /proc file, NUL-terminated; false: not to be had. */
 static bool slurp(const char *path, char *buf, size_t max)
@@ -135,24 +136,39 @@ static bool is_ours(pid_t pid, const char *fdinfo, const struct writers_mount *m
 	       (id == mount->id || same_mount(pid, id, mount));
 }
 
-/* How many the process holds. */
-static unsigned pid_holds(pid_t pid, const struct writers_mount *mount, uint64_t ino)
+enum { DESCRIPTORS_MAX = 64 };
+
+struct descriptor { pid_t pid; int fd; };
+struct held_by {
+	struct writers writers;
+	struct writers_mount mount;
+	uint64_t ino;
+	unsigned held;
+	struct descriptor all[DESCRIPTORS_MAX]; /* the first of them */
+};
+
+static void add_held(struct held_by *q, pid_t pid, int fd)
+{
+	if (q->held < DESCRIPTORS_MAX)
+		q->all[q->held] = (struct descriptor){ pid, fd };
+	q->held++;
+}
+
+/* Those that the process holds. */
+static void add_pid(struct held_by *q, pid_t pid)
 {
 	char path[64], text[1024];
 	snprintf(path, sizeof path, "/proc/%d/fdinfo", pid);
 	DIR *dir = opendir(path);
-	unsigned held = 0;
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		char one[64 + 256];
 		snprintf(one, sizeof one, "%s/%s", path, e->d_name);
-		held += e->d_name[0] != '.' && slurp(one, text, sizeof text) && is_ours(pid, text, mount, ino);
+		if (e->d_name[0] != '.' && slurp(one, text, sizeof text) && is_ours(pid, text, &q->mount, q->ino))
+			add_held(q, pid, (int)strtol(e->d_name, NULL, 10));
 	}
 	if (dir)
 		closedir(dir);
-	return held;
 }
-
-struct held_by { struct writers writers; struct writers_mount mount; uint64_t ino; unsigned held; };
 
 static void ask_anybody(void *arg)
 {
@@ -160,7 +176,8 @@ static void ask_anybody(void *arg)
 	DIR *proc = opendir("/proc");
 	for (struct dirent *e; proc && (e = readdir(proc));) {
 		long pid = strtol(e->d_name, NULL, 10);
-		q->held += pid > 0 ? pid_holds((pid_t)pid, &q->mount, q->ino) : 0;
+		if (pid > 0)
+			add_pid(q, (pid_t)pid);
 	}
 	if (proc)
 		closedir(proc);
@@ -176,7 +193,34 @@ static void ask_writers(void *arg)
 {
 	struct held_by *q = arg;
 	for (size_t i = 0; i < q->writers.count; i++)
-		q->held += pid_holds(q->writers.all[i].pid, &q->mount, q->ino);
+		add_pid(q, q->writers.all[i].pid);
+}
+
+/* Is it one of those before it? */
+static bool is_copy(const struct held_by *q, unsigned i)
+{
+	const struct descriptor *d = q->all;
+	for (unsigned k = 0; k < i; k++)
+		if (syscall(SYS_kcmp, d[i].pid, d[k].pid, KCMP_FILE, (unsigned long)d[i].fd, (unsigned long)d[k].fd) == 0)
+			return true;
+	return false;
+}
+
+/* kcmp(2) waits for a process in execve(2): asked only where it matters, and not for long. */
+static void ask_distinct(void *arg)
+{
+	struct held_by *q = arg;
+	ask_writers(q);
+	unsigned copies = 0;
+	for (unsigned i = 1; i < q->held && i < DESCRIPTORS_MAX; i++)
+		copies += is_copy(q, i);
+	q->held -= copies;
+}
+
+unsigned writers_hold_distinct(const struct writers *w, const struct writers_mount *mount, uint64_t ino)
+{
+	struct held_by q = { .writers = *w, .mount = *mount, .ino = ino };
+	return probe(ask_distinct, &q, sizeof q, DISTINCT_PATIENCE_MS) ? q.held : writers_hold(w, mount, ino);
 }
 
 unsigned writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino)

@@ -42,6 +42,8 @@ bool writers_has(const struct writers *w, pid_t tid);
 void writers_done(struct writers *w);	/* empty again */
 /* How many writable descriptors of inode `ino` on the mount they hold, as far as can be seen. */
 unsigned writers_hold(const struct writers *w, const struct writers_mount *mount, uint64_t ino);
+/* The same, with descriptors of one open file (dup, fork) counted once, where the kernel tells (kcmp(2)). */
+unsigned writers_hold_distinct(const struct writers *w, const struct writers_mount *mount, uint64_t ino);
 /* How many all processes that we can see hold. Costs a walk over /proc: for a file that was opened to be
  * written and closed empty, whose descriptor may have gone to a child that has not written yet. UINT_MAX
  * where the walk did not end in time. */

@@ -523,6 +523,23 @@ TEST(seam_saving__a_retry_finds_that_the_lost_answer_was_yes)
 	free_all(fs);
 }
 
+TEST(seam_saving__a_retry_of_a_new_file_does_not_undo_what_others_saved_over_it)
+{
+	struct fs *fs = fake_fs_new();
+	struct handle *h = create(fs, "f");
+	struct inode *n = h->node;
+	put(fs, h, "ours", 0);
+	fake_drive_before(fs->drive, FAKE_UPLOAD, NULL, no_answer, NULL);
+	CHECK_INT(handle_flush(fs, h, gettid()), -ETIMEDOUT);
+	fake_drive_file(fs->drive, n->file->reserved, "root", "f", "ours", 4); /* it had arrived, */
+	fake_drive_replace(fs->drive, n->file->reserved, "theirs", 6);	/* and somebody has seen it */
+	CHECK_INT(publish_again(fs, n), 0);
+	CHECK(drive_has(fs, n->file->reserved, "theirs"));
+	CHECK_INT(count_held(fs), 1);
+	handle_release(fs, h);
+	free_all(fs);
+}
+
 TEST(seam_saving__a_retry_leaves_what_is_being_written)
 {
 	struct fs *fs = with_file("good");
