@@ -83,6 +83,42 @@ static bool is_stale(struct fs *fs, const struct inode *n)
 	return stale;
 }
 
+enum { RELEASE_WAIT_MS = 500 };
+
+/* A writer was killed a moment ago, and the RELEASE that takes its half away is on the way: who comes to write
+ * over or behind it gets to see the file without it. True: that has happened, the size is another one. */
+static bool outlived_damage(struct fs *fs, struct inode *n)
+{
+	bool was = false, is;
+	lock_acquire(&fs->tree.lock);
+	struct writing *w = n->w && n->w->opens ? n->w : NULL;
+	if (w)
+		w->opens++; /* it stays while we wait */
+	inode_hold(n);
+	lock_release(&fs->tree.lock);
+	for (int64_t end = now_ms() + RELEASE_WAIT_MS, left = 1; w && left > 0; left = end - now_ms()) {
+		lock_acquire(&w->lock);
+		is = save_state(w->open) == SAVE_DAMAGED;
+		was |= is;
+		if (is)
+			(void)lock_wait(&w->lock, &w->changed, (int)left);
+		lock_release(&w->lock);
+		if (!is)
+			break;
+	}
+	if (w) {
+		lock_acquire(&w->lock);
+		was &= save_state(w->open) != SAVE_DAMAGED;
+		lock_release(&w->lock);
+		writing_leave(fs, n);
+	} else {
+		lock_acquire(&fs->tree.lock);
+		inode_forget(&fs->tree, n, 0, 1);
+		lock_release(&fs->tree.lock);
+	}
+	return was;
+}
+
 static int handle_new(struct fs *fs, struct inode *n, int flags, bool writable, struct handle **ret)
 {
 	struct handle *h = calloc(1, sizeof *h);
@@ -115,6 +151,8 @@ int handle_open(struct fs *fs, struct inode *n, int flags, pid_t tid, struct han
 		return err_set(-ESTALE, "it has gone meanwhile: look it up again");
 	if (is_outdated(fs, n) || (empty && must_replace(fs, n)))
 		return err_set(-ESTALE, "replaced: look it up again");
+	if (writable && !empty && outlived_damage(fs, n))
+		return err_set(-ESTALE, "its writer was killed: look it up again");
 	struct handle *h;
 	int r = handle_new(fs, n, flags, writable || empty, &h); /* O_RDONLY | O_TRUNC empties it, as on Linux's own */
 	if (r)
@@ -265,8 +303,6 @@ bool handle_set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 }
 
 /* ---- the end of the writing */
-
-enum { RELEASE_WAIT_MS = 500 };
 
 /* Of the opens for writing that are not h, how many there are; each has a descriptor somewhere. */
 static unsigned count_writes(const struct writing *w, const struct handle *h) REQUIRES(w->lock)
