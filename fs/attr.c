@@ -31,7 +31,7 @@ static int set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 	return n->file->id[0] ? namei_edit(fs, n->file, &e) : 0;
 }
 
-int attr_truncate(struct fs *fs, struct inode *n, uint64_t size)
+static int attr_truncate(struct fs *fs, struct inode *n, uint64_t size)
 {
 	struct handle *h;
 	int r = handle_open(fs, n, O_WRONLY, 0, &h);

@@ -5,8 +5,6 @@
 
 #define DRIVE_FILE_MAX ((uint64_t)5 << 40) /* Drive's own bound for one file */
 
-/* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
-MUST_CHECK int attr_truncate(struct fs *fs, struct inode *n, uint64_t size);
 /* This thread makes files: what copies carry besides bytes is passed over, where it cannot be kept. */
 void attr_made_by(pid_t tid);
 #endif

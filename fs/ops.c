@@ -283,13 +283,9 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_read_only(req, "open", ino, NULL);
 		return;
 	}
-	int r = 0;
 	if (changes)
 		attr_made_by(fuse_req_ctx(req)->pid);
-	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) == O_RDONLY && n->kind == NODE_FILE)
-		r = attr_truncate(fs, n, 0); /* which the kernel has found to be allowed */
-	if (!r)
-		r = n->kind == NODE_VIEW ? view_open(fs, n, &h) : handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
+	int r = n->kind == NODE_VIEW ? view_open(fs, n, &h) : handle_open(fs, n, fi->flags, fuse_req_ctx(req)->pid, &h);
 	if (r)
 		reply_error(req, "open", ino, NULL, r);
 	else

@@ -36,8 +36,7 @@ static void target_fill(struct fs *fs, const struct inode *n, struct target *ret
 		memcpy(ret->parent, f->parent->id, sizeof ret->parent);
 	ret->unlinked = file_gone_here(f);
 	/* What was moved out of our sight takes its bytes along, as an open file does anywhere. */
-	ret->removed = (file_gone_by_news(f) && !f->elsewhere) ||
-		       (!f->id[0] && !ret->unlinked && file_placeless(f));
+	ret->removed = !ret->unlinked && !f->elsewhere && (file_gone_by_news(f) || file_placeless(f));
 	ret->name = strdup(f->name);
 	ret->path = tree_path(&fs->tree, f);
 	ret->description = !f->id[0] && f->description ? strdup(f->description) : NULL;

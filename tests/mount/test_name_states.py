@@ -11,7 +11,7 @@ from harness.paths import wait_until
 from harness.surprise import calm, errno_of  # noqa: F401  # pylint: disable=unused-import
 
 UNFINISHED = True
-OPTIONS = ["poll=1,upload_deadline=4,wait_scale=10"]
+OPTIONS = ["poll=1,upload_deadline=8,wait_scale=10"]
 
 
 @pytest.fixture
