@@ -31,6 +31,7 @@ static bool useless(void *ctx)
 struct fs *reply_begin_read(fuse_req_t req)
 {
 	err_clear();
+	(void)log_said(); /* of the request before, which this thread answered */
 	cancel_set(useless, req);
 	return fuse_req_userdata(req);
 }
@@ -38,6 +39,7 @@ struct fs *reply_begin_read(fuse_req_t req)
 struct fs *reply_begin_release(fuse_req_t req)
 {
 	err_clear();
+	(void)log_said(); /* of the request before, which this thread answered */
 	cancel_set(mount_is_ending, fuse_req_userdata(req));
 	return fuse_req_userdata(req);
 }
@@ -50,6 +52,7 @@ void reply_saving(struct fs *fs, bool begin)
 struct fs *reply_begin(fuse_req_t req)
 {
 	err_clear();
+	(void)log_said(); /* of the request before, which this thread answered */
 	cancel_set(interrupted, req);
 	writers_set_caller(fuse_req_ctx(req)->pid);
 	return fuse_req_userdata(req);
