@@ -435,19 +435,19 @@ int handle_fsync(struct fs *fs, struct handle *h)
 }
 
 /* What the handle that goes leaves of bytes that Drive does not have: picked out, or (true) to be sent. */
-static bool leave_rest(struct inode *n, bool last, struct held_picked *ret) REQUIRES(n->w->lock)
+static bool leave_rest(struct writing *w, bool last, struct held_picked *ret) REQUIRES(w->lock)
 {
-	const struct writing *w = n->w;
+	const struct inode *n = w->node;
 	enum save_state open = save_state(w->open);
 	if (last && file_gone_here(n->file)) {
-		held_pick(n, SAVE_DROP, HELD_OPEN | HELD_SENT, ret);
+		held_pick(w, SAVE_DROP, HELD_OPEN | HELD_SENT, ret);
 	} else if (open == SAVE_DAMAGED && !w->authors) { /* what had no room must not keep the room that it had */
 		bool full = w->open->torn_by == -ENOSPC || w->open->torn_by == -EDQUOT;
-		held_pick(n, full ? SAVE_DROP : SAVE_HOLD, HELD_OPEN, ret);
+		held_pick(w, full ? SAVE_DROP : SAVE_HOLD, HELD_OPEN, ret);
 	} else if (last && open == SAVE_CLEAN) {
-		held_pick(n, SAVE_DROP, HELD_OPEN, ret);
+		held_pick(w, SAVE_DROP, HELD_OPEN, ret);
 	} else if (last && is_unsaved(w) && file_placeless(n->file)) { /* tried again it would fail again */
-		held_pick(n, SAVE_HOLD, HELD_OPEN | HELD_SENT, ret);
+		held_pick(w, SAVE_HOLD, HELD_OPEN | HELD_SENT, ret);
 	}
 	return last && is_unsaved(w);
 }
@@ -481,7 +481,7 @@ void handle_release(struct fs *fs, struct handle *h)
 		w->authors--;
 	bool last = h->writable && --w->writable == 0;
 	struct held_picked picked = { 0 };
-	bool send = h->writable && leave_rest(n, last, &picked);
+	bool send = h->writable && leave_rest(w, last, &picked);
 	lock_release(&w->lock);
 	lock_release(&fs->tree.lock);
 	POINT("release.decided");

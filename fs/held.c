@@ -23,9 +23,9 @@ int held_note(struct draft *d, const char *path, const char *id, const char *why
 	return r ? r : draft_note(d, b.data, b.len);
 }
 
-void held_pick(struct inode *n, enum save_event event, unsigned what, struct held_picked *ret)
+void held_pick(struct writing *w, enum save_event event, unsigned what, struct held_picked *ret)
 {
-	struct writing *w = n->w;
+	struct inode *n = w->node;
 	*ret = (struct held_picked){ .node = n, .event = event };
 	enum save_state open = save_state(w->open), sent = save_state(w->sent);
 	if ((what & HELD_OPEN) && open == SAVE_CLEAN)
@@ -39,7 +39,7 @@ void held_pick(struct inode *n, enum save_event event, unsigned what, struct hel
 		n->content = n->file->head;
 		w->error = 0;
 	}
-	writing_show(n);
+	writing_show(w);
 }
 
 static void keep_one(struct fs *fs, struct save *s, const char *path, const char *id, const char *why)
@@ -84,7 +84,7 @@ void held_keep(struct fs *fs, struct inode *n, unsigned what, const char *why)
 	struct held_picked p;
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
-	held_pick(n, SAVE_HOLD, what, &p);
+	held_pick(n->w, SAVE_HOLD, what, &p);
 	lock_release(&n->w->lock);
 	lock_release(&fs->tree.lock);
 	held_finish(fs, &p, why);

@@ -18,7 +18,7 @@ struct held_picked {
 };
 /* Pick by HOLD (keep the bytes) or DROP, from the slots `what`; what is being sealed or sent stays. tree.lock is
  * held as well. The node shows Drive's content again, unless something is left. */
-void held_pick(struct inode *n, enum save_event event, unsigned what, struct held_picked *ret) REQUIRES(n->w->lock);
+void held_pick(struct writing *w, enum save_event event, unsigned what, struct held_picked *ret) REQUIRES(w->lock);
 /* The rest of it, without locks: note, log line, or the dropping. `why` NULL: by the states of the file. */
 void held_finish(struct fs *fs, struct held_picked *p, const char *why);
 /* Both at once, to keep. */

@@ -87,14 +87,13 @@ static int make_durable(struct fs *fs, struct inode *n, struct draft *d, char re
 }
 
 /* w->open, which is SEALING, becomes w->sent; what waited there is out of date. */
-static int seal(struct fs *fs, struct inode *n) REQUIRES(n->w->lock)
+static int seal(struct fs *fs, struct writing *w) REQUIRES(w->lock)
 {
-	struct writing *w = n->w;
 	struct save *s = w->open, *older = NULL;
 	struct source *body = NULL;
 	char base[DRIVE_ID_MAX + 1];
 	lock_release(&w->lock);
-	int r = make_durable(fs, n, s->draft, base, &body);
+	int r = make_durable(fs, w->node, s->draft, base, &body);
 	lock_acquire(&w->lock);
 	if (r) {
 		save_move(s, SAVE_UNSEALED);
@@ -143,7 +142,7 @@ static int take(struct fs *fs, struct inode *n, bool asked, struct save **ret)
 		r = lock_wait_or_cancel(&w->lock, &w->changed, 0, "an earlier save is being sent");
 	if (!r && is_due_now(w, asked)) {
 		save_move(w->open, SAVE_SEAL);
-		r = seal(fs, n);
+		r = seal(fs, w);
 		*ret = r ? NULL : w->sent;
 	} else if (!r && w->sent) {
 		save_move(w->sent, SAVE_RETRY);
@@ -278,7 +277,7 @@ static struct save *switch_over(struct fs *fs, struct inode *n, const struct con
 	w->error = 0;
 	w->tries = 0;
 	n->content = *c;
-	writing_show(n);
+	writing_show(w);
 	lock_release(&w->lock);
 	if (n->file->next == n)
 		inode_settle(&fs->tree, n->file, true);

@@ -83,14 +83,14 @@ static void send_one(struct fs *fs, struct inode *n)
 }
 
 /* Is there something to pick instead of sending it? */
-static bool pick_one(struct inode *n, struct held_picked *ret) REQUIRES(n->w->lock)
+static bool pick_one(struct writing *w, struct held_picked *ret) REQUIRES(w->lock)
 {
-	bool gone = file_gone_here(n->file) && !n->w->writable;
-	bool damaged = !n->w->writable && save_state(n->w->open) == SAVE_DAMAGED;
+	bool gone = file_gone_here(w->node->file) && !w->writable;
+	bool damaged = !w->writable && save_state(w->open) == SAVE_DAMAGED;
 	if (gone)
-		held_pick(n, SAVE_DROP, HELD_OPEN | HELD_SENT, ret);
+		held_pick(w, SAVE_DROP, HELD_OPEN | HELD_SENT, ret);
 	else if (damaged)
-		held_pick(n, SAVE_HOLD, HELD_OPEN, ret);
+		held_pick(w, SAVE_HOLD, HELD_OPEN, ret);
 	return gone || damaged;
 }
 
@@ -100,7 +100,7 @@ static void try_one(struct fs *fs, struct inode *n)
 	struct held_picked picked;
 	lock_acquire(&fs->tree.lock);
 	lock_acquire(&n->w->lock);
-	bool pick = pick_one(n, &picked);
+	bool pick = pick_one(n->w, &picked);
 	enum save_state open = save_state(n->w->open);
 	/* What somebody writes to is theirs to end; what a failed close left is not. */
 	bool ours = n->w->sent || (!n->w->writable && (open == SAVE_FRESH || open == SAVE_OPEN));

@@ -130,9 +130,9 @@ static void writing_free(struct writing *w)
 	free(w);
 }
 
-void writing_show(struct inode *n)
+void writing_show(struct writing *w)
 {
-	n->writing = n->w->writable || n->w->open || n->w->sent;
+	w->node->writing = w->writable || w->open || w->sent;
 }
 
 int writing_join(struct fs *fs, struct inode *n, bool writable)
@@ -145,7 +145,7 @@ int writing_join(struct fs *fs, struct inode *n, bool writable)
 		lock_acquire(&n->w->lock);
 		n->w->opens++;
 		n->w->writable += writable;
-		writing_show(n);
+		writing_show(n->w);
 		lock_release(&n->w->lock);
 		inode_hold(n);
 	}
@@ -190,7 +190,7 @@ void writing_settle(struct fs *fs, struct inode *n)
 	lock_acquire(&n->w->lock);
 	if (!n->w->writable)
 		writers_done(&n->w->writers);
-	writing_show(n);
+	writing_show(n->w);
 	lock_release(&n->w->lock);
 	if (!n->writing && n->file->next == n)
 		inode_settle(&fs->tree, n->file, false);

@@ -116,7 +116,7 @@ void writing_drop(struct fs *fs, struct inode *n);
  * the node as they do any other, those that came meanwhile at once; a file of which nothing came goes. */
 void writing_settle(struct fs *fs, struct inode *n);
 /* node.writing, as the states have it now. */
-void writing_show(struct inode *n) REQUIRES(n->w->lock);
+void writing_show(struct writing *w) REQUIRES(w->lock);
 
 /* Open the source of the node's content, unless it is open or a draft stands for it. */
 MUST_CHECK int writing_need_source(struct fs *fs, struct inode *n);

@@ -122,7 +122,7 @@ void tree_unlink_target(struct file *link)
 }
 
 /* Out of the tree: its name goes. */
-static void leave_tree(struct tree *t, struct file *f, enum file_event event, struct inval *inval)
+static void leave_tree(struct tree *t, struct file *f, enum file_event event, struct inval *inval) REQUIRES(t->lock)
 {
 	file_event(f, event);
 	if (f == t->root)
@@ -148,7 +148,7 @@ void tree_allow(struct file *f)
 }
 
 /* Drive's time of creation of what was made here: of several of one name the oldest has the name. */
-static void take_created(struct tree *t, struct file *f, int64_t created_ms, struct inval *inval)
+static void take_created(struct tree *t, struct file *f, int64_t created_ms, struct inval *inval) REQUIRES(t->lock)
 {
 	struct file *folder = f->parent, *first = folder && f->base ? map_get(&folder->by_base, f->base) : NULL;
 	bool alone = !first || !first->next_same || f->created_ms == created_ms, ours = inval && inval->ours;
@@ -178,7 +178,7 @@ static bool is_media(const char *mime, const char *name)
 }
 
 /* Everything but name, place and version. */
-static void take_facts(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
+static void take_facts(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval) REQUIRES(t->lock)
 {
 	free(f->description);
 	f->description = news->description;
@@ -198,6 +198,7 @@ static void take_facts(struct tree *t, struct file *f, struct drive_file *news, 
 }
 
 static int place(struct tree *t, struct file *f, struct file *folder, char **name, struct inval *inval)
+	REQUIRES(t->lock)
 {
 	bool renamed = !f->name || strcmp(f->name, *name) != 0;
 	if (!renamed && f->parent == folder)
@@ -246,7 +247,7 @@ static bool is_younger(const struct tree *t, const struct file *f, const struct 
 
 /* The folder that Drive says it lies in, if we know that one. A folder that is gone counts: it may come
  * back, and is not shown meanwhile. */
-static struct file *folder_of(struct tree *t, const struct drive_file *news)
+static struct file *folder_of(struct tree *t, const struct drive_file *news) REQUIRES(t->lock)
 {
 	struct file *folder = tree_file(t, news->parent);
 	return folder && folder->folder ? folder : NULL;
@@ -270,7 +271,7 @@ static void come_back(struct tree *t, const struct file *folder)
 }
 
 /* Drive's word on a file that is known, from wherever: the one door into the tree. */
-static int take_news(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval)
+static int take_news(struct tree *t, struct file *f, struct drive_file *news, struct inval *inval) REQUIRES(t->lock)
 {
 	struct file *folder = folder_of(t, news);
 	spoken_of(t, f);

@@ -35,9 +35,9 @@ TEST(fs_mountinfo__finds_the_topmost_mount_of_a_path)
 
 TEST(fs_mountinfo__the_kernels_own_table_is_read)
 {
-	CLEANUP_MOUNTINFO struct mountinfo m = { 0 };
+	CLEANUP_MOUNTINFO struct mountinfo m = { 0 }, none = { 0 };
 	CHECK_INT(mountinfo_find("/proc/self", &m), 0);
 	CHECK_STR(m.point, "/proc");
 	CHECK(!m.ours);
-	CHECK_INT(mountinfo_find_in("/nosuch", "/", &m), -ENOENT);
+	CHECK_INT(mountinfo_find_in("/nosuch", "/", &none), -ENOENT);
 }
