@@ -174,7 +174,8 @@ void model_leave(struct fs *fs, struct model *m, enum model_state to, char *prob
 	lock_acquire(&fs->model_lock);
 	assert(at_work(m->state));
 	m->state = to;
-	m->problem = problem;
+	if (problem) /* constant once it is told: read without the lock */
+		m->problem = problem;
 	if (to == MODEL_REFUSED) {
 		m->refused_version = version;
 		m->refused_ms = now_ms();

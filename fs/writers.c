@@ -147,7 +147,7 @@ struct held_by {
 	struct descriptor all[DESCRIPTORS_MAX]; /* the first of them */
 };
 
-static void add_held(struct held_by *q, pid_t pid, int fd)
+static void add_descriptor(struct held_by *q, pid_t pid, int fd)
 {
 	if (q->held < DESCRIPTORS_MAX)
 		q->all[q->held] = (struct descriptor){ pid, fd };
@@ -164,7 +164,7 @@ static void add_pid(struct held_by *q, pid_t pid)
 		char one[64 + 256];
 		snprintf(one, sizeof one, "%s/%s", path, e->d_name);
 		if (e->d_name[0] != '.' && slurp(one, text, sizeof text) && is_ours(pid, text, &q->mount, q->ino))
-			add_held(q, pid, (int)strtol(e->d_name, NULL, 10));
+			add_descriptor(q, pid, (int)strtol(e->d_name, NULL, 10));
 	}
 	if (dir)
 		closedir(dir);
