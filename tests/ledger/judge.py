@@ -208,6 +208,8 @@ class Judge:
             if not before or not promise.mount or at >= promise.t0 - SLACK or \
                     (act["mount"] == promise.mount and at >= promise.opened - SLACK):
                 return
+        if self._removed_here(promise):
+            return  # whoever trashed it first: its name was taken on the same mount while it was open
         text = "in the trash since %s" % clock(at)
         self._tell("trashed", "%s: %s, %s" % (promise, text, "where it was when it was saved"
                                               if at < revision.time else "and nobody removed it"), file)
