@@ -31,6 +31,7 @@ static int set_mtime(struct fs *fs, struct inode *n, int64_t mtime_ms)
 	return n->file->id[0] ? namei_edit(fs, n->file, &e) : 0;
 }
 
+/* truncate(2) has no descriptor and no close(): what it changes is published before it returns. */
 static int attr_truncate(struct fs *fs, struct inode *n, uint64_t size)
 {
 	struct handle *h;

@@ -2,7 +2,7 @@
 /* One mount: what its parts share.
  *
  * A read():  ops.c -> handle.c -> cache/ (blocks) -> drive/ (ranged GET).
- * A save:    ops.c -> handle.c (draft) -> publish.c (which FLUSH ends the writing) -> drive/ upload.
+ * A save:    ops.c -> handle.c (which FLUSH ends the writing) -> publish.c -> drive/ upload; its states: writing.h.
  * A name:    ops.c -> namei.c -> tree/tree.c (what is known) -> drive/ (list, edit).
  * The view:  ops.c -> view.c -> model.c -> format/savedmodel.
  *
@@ -10,7 +10,7 @@
  *   rank        lock               guards
  *   RANK_TREE   tree.lock          files, names, folders, nodes and their counts, node.content
  *   RANK_NODE   writing.lock       the draft of a node, its sources, writers, publishing
- *   RANK_QUEUE  publisher.lock     nodes whose publishing failed
+ *   RANK_QUEUE  publisher.lock     saves that nobody waits for
  *               notify.lock        what the kernel is to drop
  *               watch.lock         the feeds
  *   (cache/: RANK_DRAFT, RANK_FLIGHT, RANK_STORE; drive/: RANK_AUTH, RANK_POOL)
@@ -19,7 +19,7 @@
  * None is held at a network call, an fsync, a reply to the kernel or a notification to it.
  *
  * Threads: one for each request that runs (loop.c), the one that takes signals (signals.c), the
- * watcher (watch.c), the notifier (notify.c), the retrier (publish.c), the control socket
+ * watcher (watch.c), the notifier (notify.c), those that save what nobody waits for (publisher.c), the control socket
  * (control.c), one that asks for the quota (quota.c); those of cache/. */
 #ifndef DFM_FS_FS_H
 #define DFM_FS_FS_H

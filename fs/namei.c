@@ -210,16 +210,21 @@ int namei_trash(struct fs *fs, struct file *f)
 	return r;
 }
 
+/* What is to be removed: it is there, and not below a shortcut that only shows it. */
+static int find_removable(struct fs *fs, struct inode *dir, const char *name, struct file **ret)
+{
+	int r = namei_find(fs, dir->file, name, ret);
+	if (!r && !*ret)
+		return -ENOENT;
+	return r ? r : shortcut_check_folder(fs, dir);
+}
+
 int namei_unlink(struct fs *fs, struct inode *dir, const char *name)
 {
 	struct file *f;
-	int r = namei_find(fs, dir->file, name, &f);
-	if (!r && f)
-		r = shortcut_check_folder(fs, dir);
+	int r = find_removable(fs, dir, name, &f);
 	if (r)
 		return r;
-	if (!f)
-		return -ENOENT;
 	return f->folder ? -EISDIR : namei_trash(fs, f);
 }
 
@@ -240,13 +245,9 @@ int namei_check_empty(struct fs *fs, struct file *f)
 int namei_rmdir(struct fs *fs, struct inode *dir, const char *name)
 {
 	struct file *f;
-	int r = namei_find(fs, dir->file, name, &f);
-	if (!r && f)
-		r = shortcut_check_folder(fs, dir);
+	int r = find_removable(fs, dir, name, &f);
 	if (r)
 		return r;
-	if (!f)
-		return -ENOENT;
 	if (f->target)
 		return namei_trash(fs, f); /* the kernel has seen it as a folder, or as nothing that is one */
 	if (!f->folder)
